@@ -1,0 +1,99 @@
+/* A connector: how one kind of ERP is spoken to. One file in src/erp/, one const struct.
+ *
+ * The contract. deliver/ owns queues, intents, retries, breaker and history; a connector only turns
+ * postings into calls and answers into outcomes. It is called from one thread at a time per opened
+ * instance and may block; `timeout_ms` bounds each call to the ERP, and *stop, when it becomes
+ * true, ends a call early with E_STOPPED.
+ *
+ *  - post() may see the same posting again, after a crash or an unknown outcome. deliver/ asks
+ *    find() first; a connector whose ERP has no idempotency relies on that.
+ *  - post() fills one outcome for each posting. Its own status says only whether the ERP as a whole
+ *    could be used: OK (look at the outcomes), E_RETRY (down, throttling, logged out: nothing of the
+ *    batch whose outcome is OUTCOME_NOT_SENT had any effect), E_CONFIG (credentials, database).
+ *  - A connector never turns "I do not know" into "refused" or "not sent". */
+#pragma once
+
+#include "base/error.h"
+#include "base/arena.h"
+#include "base/option.h"
+#include "retail/transaction.h"
+
+#include <stdatomic.h>
+
+enum outcome {
+	OUTCOME_NOT_SENT, /* no effect in the ERP; may be sent again */
+	OUTCOME_SETTLED,  /* the ERP has it; `document` is its number */
+	OUTCOME_REFUSED,  /* the ERP says this record is wrong; `detail` has its words */
+	OUTCOME_UNKNOWN,  /* sent, and no answer: ask find() before anything else */
+};
+
+enum { DOCUMENT_TEXT_MAX = 64, DETAIL_TEXT_MAX = 300, EXTERNAL_ID_MAX = KEY_TEXT_MAX + 24 };
+
+/* What one ERP must hold for one transaction. */
+struct posting {
+	uint64_t id;			    /* number of the transaction's event */
+	char external_id[EXTERNAL_ID_MAX];  /* the key, and "#2" for a second revision */
+	const struct transaction *transaction;
+};
+
+struct posting_result {
+	enum outcome outcome;
+	char document[DOCUMENT_TEXT_MAX];
+	char detail[DETAIL_TEXT_MAX];
+};
+
+/* What the ERP holds, in its own words, for the comparison line by line (books/match.h). */
+struct erp_line {
+	struct slice item;
+	struct total quantity;
+	struct total amount; /* of the line, as the till's line counts it, tax in or out */
+};
+
+struct erp_payment {
+	struct slice method; /* the tender kind it stands for */
+	struct total amount;
+};
+
+struct erp_document {
+	bool found;
+	unsigned copies; /* documents with this external id; more than 1 is a double posting */
+	char number[DOCUMENT_TEXT_MAX];
+	date_t date;
+	struct slice currency;
+	struct erp_line *lines;
+	uint32_t line_count;
+	struct erp_payment *payments;
+	uint32_t payment_count;
+	struct total net, tax, gross;
+	struct total rounding; /* booked to a rounding account to reach the till's total */
+};
+
+/* What an instance is given when it is opened. */
+struct connector_environment {
+	const char *name; /* of this ERP in the configuration: "tryton-eu" */
+	uint64_t timeout_ms;
+	const atomic_bool *stop;
+};
+
+struct erp_type {
+	const char *name; /* "tryton" */
+	const char *help;
+	const struct option *options;
+	size_t config_size;
+	unsigned batch_max; /* postings a post() takes at most */
+	unsigned connections_max;
+	/* `config` is filled from `options` and outlives the instance. Connects to nothing yet. */
+	enum status (*open)(const void *config, const struct connector_environment *environment,
+		void **ret_instance, struct error *err);
+	enum status (*post)(void *instance, const struct posting *postings, size_t count,
+		struct posting_result *results, uint64_t *ret_retry_after_ms, struct error *err);
+	/* For each posting: SETTLED with its document, or NOT_SENT when the ERP surely does not have
+	 * it. E_RETRY when the ERP cannot be asked now. */
+	enum status (*find)(void *instance, const struct posting *postings, size_t count,
+		struct posting_result *results, struct error *err);
+	/* What the ERP holds for each posting; texts and lists live in the arena. */
+	enum status (*read_back)(void *instance, const struct posting *postings, size_t count,
+		struct erp_document *documents, struct arena *arena, struct error *err);
+	void (*close)(void *instance);
+};
+
