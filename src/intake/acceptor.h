@@ -12,10 +12,10 @@
 #include "journal/journal.h"
 
 enum accept_outcome {
-	ACCEPTED,	/* new and durable */
-	DUPLICATE,	/* same key, same content: `number` is the first one's event */
-	CONFLICT,	/* same key, other content: kept as event `number`, never applied */
-	NOT_ACCEPTED,	/* nothing was kept: `err` says why (E_FULL: no space, E_IO: stopping) */
+	ACCEPTED,     /* new and durable */
+	DUPLICATE,    /* same key, same content: `number` is the first one's event */
+	CONFLICT,     /* same key, other content: kept as event `number`, never applied */
+	NOT_ACCEPTED, /* nothing was kept: `err` says why (E_FULL: no space, E_IO: stopping) */
 };
 
 /* One thing to be recorded. For a transaction `identity` is set, and the payload is its record
@@ -29,7 +29,7 @@ struct accept_item {
 	struct fingerprint fingerprint;
 	/* filled in before done() */
 	enum accept_outcome outcome;
-	uint64_t number;	/* of the event: its own, or the first one's for a duplicate */
+	uint64_t number; /* of the event: its own, or the first one's for a duplicate */
 	int64_t recorded_ms;
 };
 
@@ -58,8 +58,8 @@ struct acceptor_config {
 	void *context;
 };
 
-enum status acceptor_open(const struct acceptor_config *config, struct acceptor **ret_acceptor,
-	struct error *err);
+enum status acceptor_open(
+	const struct acceptor_config *config, struct acceptor **ret_acceptor, struct error *err);
 /* Work that was submitted is finished first. */
 void acceptor_close(struct acceptor *acceptor);
 

@@ -1,0 +1,94 @@
+#include "intake/record.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+
+enum { RECORD_VERSION = 1 };
+
+struct record_header {
+	uint8_t version;
+	uint8_t source_len;
+	uint8_t store_len;
+	uint8_t reg_len;
+	uint32_t business_date;
+	uint64_t sequence;
+	uint32_t revision;
+	uint32_t findings_len;
+	uint8_t hash[HASH_BYTES];
+};
+
+static_assert(sizeof(struct record_header) == 56, "written as it is: no padding");
+
+void record_encode(const struct record *record, struct buf *buf)
+{
+	struct record_header header = {
+		.version = RECORD_VERSION,
+		.source_len = (uint8_t)record->source.len,
+		.store_len = (uint8_t)record->key.store.len,
+		.reg_len = (uint8_t)record->key.reg.len,
+		.business_date = record->key.business_date,
+		.sequence = record->key.sequence,
+		.revision = (uint32_t)record->revision,
+		.findings_len = (uint32_t)record->findings.len,
+	};
+	check(record->source.len < 256 && record->key.store.len < 256 && record->key.reg.len < 256);
+	memcpy(header.hash, record->hash.bytes, HASH_BYTES);
+	buf_append(buf, &header, sizeof(header));
+	buf_slice(buf, record->source);
+	buf_slice(buf, record->key.store);
+	buf_slice(buf, record->key.reg);
+	buf_slice(buf, record->findings);
+	buf_slice(buf, record->document);
+}
+
+static bool take(struct slice *rest, size_t len, struct slice *ret_part)
+{
+	if (rest->len < len)
+		return false;
+	*ret_part = slice_make(rest->ptr, len);
+	*rest = slice_make(rest->ptr + len, rest->len - len);
+	return true;
+}
+
+enum status record_decode(struct slice payload, struct record *ret_record, struct error *err)
+{
+	struct record_header header;
+	struct record record = { 0 };
+	struct slice bytes, rest = payload;
+	if (!take(&rest, sizeof(header), &bytes))
+		return error_set(err, E_CORRUPT, "a record of %zu bytes is too short", payload.len);
+	memcpy(&header, bytes.ptr, sizeof(header));
+	if (header.version != RECORD_VERSION)
+		return error_set(err, E_CORRUPT, "a record has version %u, this program knows %d",
+			header.version, RECORD_VERSION);
+	if (!take(&rest, header.source_len, &record.source) ||
+		!take(&rest, header.store_len, &record.key.store) ||
+		!take(&rest, header.reg_len, &record.key.reg) ||
+		!take(&rest, header.findings_len, &record.findings))
+		return error_set(err, E_CORRUPT, "a record is shorter than its parts");
+	record.key.business_date = header.business_date;
+	record.key.sequence = header.sequence;
+	record.revision = header.revision;
+	memcpy(record.hash.bytes, header.hash, HASH_BYTES);
+	record.document = rest;
+	*ret_record = record;
+	return OK;
+}
+
+struct fingerprint record_fingerprint(const struct hash *hash)
+{
+	struct fingerprint fingerprint;
+	memcpy(fingerprint.bytes, hash->bytes, FINGERPRINT_BYTES);
+	return fingerprint;
+}
+
+void receipt_print(
+	uint64_t number, const struct fingerprint *fingerprint, char text[static RECEIPT_TEXT_MAX])
+{
+	struct hash hash = { 0 };
+	char hex[2 * FINGERPRINT_BYTES + 1];
+	memcpy(hash.bytes, fingerprint->bytes, FINGERPRINT_BYTES);
+	hash_hex(&hash, FINGERPRINT_BYTES, hex);
+	snprintf(text, RECEIPT_TEXT_MAX, "%llu-%s", (unsigned long long)number, hex);
+}
