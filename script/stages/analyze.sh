@@ -1,0 +1,20 @@
+#!/bin/sh
+# static analysis: gcc -fanalyzer and clang-tidy
+. "$(dirname "$0")/stage.sh"
+
+# Leaks are LeakSanitizer's job: the analyzer cannot follow memory into a field that an option row
+# names by its offset.
+git ls-files 'src/*.c' | xargs -P 2 -I {} sh -c '
+	if found=$(gcc -std=gnu17 -D_GNU_SOURCE -O1 -fanalyzer -Werror -Wno-analyzer-malloc-leak \
+		-Wno-analyzer-too-complex -Isrc -include src/base/banned.h \
+		-DTILLBRIDGE_VERSION="\"analyzed\"" -I build/debug -I build/debug/src \
+		-c "$1" -o /dev/null 2>&1); then
+		echo "ok     gcc -fanalyzer $1"
+	else
+		printf "%s\nFAILED gcc -fanalyzer %s\n" "$found" "$1"
+	fi' analyze {} | awk '
+	/^ok / { passed++; next }
+	/^FAILED / { failed++ }
+	{ print }
+	END { printf "%d passed, %d failed\n", passed, failed }'
+sh script/stages/tidy.sh

@@ -1,0 +1,80 @@
+# What every stage begins with; sourced. A stage runs in ROOT, prints "N passed, N failed" on lines
+# of their own, and stops the servers that it started however it ends.
+set -u
+ROOT=${ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+cd "$ROOT" || exit 3
+. "$ROOT/script/lib.sh"
+BUILD=${BUILD:-$ROOT/build/debug}
+TEST_DIR=${TEST_DIR:-$ROOT/build/test}
+LOG_DIR=$TEST_DIR/logs
+TILLBRIDGE=$BUILD/tillbridge
+SALES=$ROOT/../shared/data/sales/uci_online_retail.csv.zst
+mkdir -p "$LOG_DIR"
+
+PASSED=0
+FAILED=0
+
+# A claim and the command that proves it: claim "the state is rebuilt byte for byte" command ...
+claim()
+{
+	claim_what=$1
+	shift
+	if "$@"; then
+		say "ok     $claim_what"
+		PASSED=$((PASSED + 1))
+	else
+		say "FAILED $claim_what"
+		FAILED=$((FAILED + 1))
+		return 1
+	fi
+}
+
+# Ends the stage with its closing line.
+close_stage()
+{
+	say "$PASSED passed, $FAILED failed"
+	[ $FAILED = 0 ]
+	exit
+}
+
+# The same, for what makes the rest of the stage meaningless.
+give_up()
+{
+	say "FAILED $*"
+	for give_up_log in "$LOG_DIR"/*.log; do
+		[ -s "$give_up_log" ] && say "-- ${give_up_log##*/}:" && tail -n 20 "$give_up_log"
+	done
+	FAILED=$((FAILED + 1))
+	close_stage
+}
+
+# A stage that runs one command which closes with its own line.
+only()
+{
+	"$@"
+	exit
+}
+
+# The tests of one Meson suite; their closing lines are in Meson's log, where tests that ran side
+# by side do not mix.
+run_suite()
+{
+	suite_status=0
+	rm -f "$BUILD/meson-logs/testlog.txt"
+	meson test -C "$BUILD" --no-rebuild --suite "$1" --print-errorlogs 2>&1 |
+		sed 's/^/  /'
+	[ -f "$BUILD/meson-logs/testlog.txt" ] || give_up "meson ran no test of the suite $1"
+	awk '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3; closed++ }
+		/^result:/ && !/exit status 0/ { bad++ }
+		END {
+			if (bad > 0 && failed == 0)
+				failed = bad
+			printf "%d passed, %d failed\n", passed, failed
+			exit failed > 0 || passed == 0
+		}' "$BUILD/meson-logs/testlog.txt"
+	exit
+}
+
+trap stop_servers EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
