@@ -1,0 +1,13 @@
+/* The commands of the one binary. Each gets its own name in argv[0], handles --help, prints what a
+ * person needs to see, and returns an exit code of app/arguments.h: 0 done, 1 findings, 2 usage,
+ * 3 cannot run. */
+#pragma once
+
+/* Sales of another system as a file of transactions (NDJSON). */
+int command_import(int argc, char **argv);
+/* A made-up chain as a file of transactions, the same for the same seed. */
+int command_simulate(int argc, char **argv);
+/* Sends files of transactions to a server, in order per register. */
+int command_send(int argc, char **argv);
+/* Server, ERP and replayed sales together, from one command. */
+int command_demo(int argc, char **argv);
