@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/arena.h"
 #include "base/option.h"
-#include "retail/transaction.h"
+#include "books/match.h"
 
 #include <stdatomic.h>
 
@@ -27,7 +27,7 @@ enum outcome {
 	OUTCOME_UNKNOWN,  /* sent, and no answer: ask find() before anything else */
 };
 
-enum { DOCUMENT_TEXT_MAX = 64, DETAIL_TEXT_MAX = 300, EXTERNAL_ID_MAX = KEY_TEXT_MAX + 24 };
+enum { DETAIL_TEXT_MAX = 300, EXTERNAL_ID_MAX = KEY_TEXT_MAX + 24 };
 
 /* What one ERP must hold for one transaction. */
 struct posting {
@@ -40,32 +40,6 @@ struct posting_result {
 	enum outcome outcome;
 	char document[DOCUMENT_TEXT_MAX];
 	char detail[DETAIL_TEXT_MAX];
-};
-
-/* What the ERP holds, in its own words, for the comparison line by line (books/match.h). */
-struct erp_line {
-	struct slice item;
-	struct total quantity;
-	struct total amount; /* of the line, as the till's line counts it, tax in or out */
-};
-
-struct erp_payment {
-	struct slice method; /* the tender kind it stands for */
-	struct total amount;
-};
-
-struct erp_document {
-	bool found;
-	unsigned copies; /* documents with this external id; more than 1 is a double posting */
-	char number[DOCUMENT_TEXT_MAX];
-	date_t date;
-	struct slice currency;
-	struct erp_line *lines;
-	uint32_t line_count;
-	struct erp_payment *payments;
-	uint32_t payment_count;
-	struct total net, tax, gross;
-	struct total rounding; /* booked to a rounding account to reach the till's total */
 };
 
 /* What an instance is given when it is opened. */

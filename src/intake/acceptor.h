@@ -19,12 +19,12 @@ enum accept_outcome {
 };
 
 /* One thing to be recorded. For a transaction `identity` is set, and the payload is its record
- * (intake/record.h); for other events it is not, and `kind` and the payload go to the journal. */
+ * (retail/record.h); for other events it is not, and `kind` and the payload go to the journal. */
 struct accept_item {
 	uint16_t kind;
 	struct slice payload;
 	bool has_identity;
-	struct identity_key key;
+	struct key key;
 	uint64_t revision;
 	struct fingerprint fingerprint;
 	/* filled in before done() */

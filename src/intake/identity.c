@@ -1,7 +1,6 @@
 #include "intake/identity.h"
 
 #include "base/check.h"
-#include "retail/transaction.h"
 
 #include <stdlib.h>
 
@@ -147,19 +146,19 @@ static enum status add_entry(struct identity *identity, struct till_day *day,
 	return OK;
 }
 
-static uint64_t day_hash(const struct identity_key *key)
+static uint64_t day_hash(const struct key *key)
 {
 	return slice_hash(key->reg, slice_hash(key->store, key->business_date));
 }
 
-static bool day_is(const struct till_day *day, uint64_t hash, const struct identity_key *key)
+static bool day_is(const struct till_day *day, uint64_t hash, const struct key *key)
 {
 	return day->hash == hash && day->business_date == key->business_date &&
 	       slice_equal(slice_make(day->text, day->store_len), key->store) &&
 	       slice_equal(slice_make(day->text + day->store_len, day->reg_len), key->reg);
 }
 
-static enum status load_day(struct identity *identity, const struct identity_key *key,
+static enum status load_day(struct identity *identity, const struct key *key,
 	uint64_t hash, struct till_day **ret_day, struct error *err)
 {
 	check(key->store.len <= ID_TEXT_MAX && key->reg.len <= ID_TEXT_MAX);
@@ -187,7 +186,7 @@ static enum status load_day(struct identity *identity, const struct identity_key
 	return OK;
 }
 
-static enum status find_day(struct identity *identity, const struct identity_key *key,
+static enum status find_day(struct identity *identity, const struct key *key,
 	struct till_day **ret_day, struct error *err)
 {
 	uint64_t hash = day_hash(key);
@@ -211,7 +210,7 @@ enum status identity_load(
 	return add_entry(identity, identity->loading, entry, err);
 }
 
-enum status identity_look_up(struct identity *identity, const struct identity_key *key,
+enum status identity_look_up(struct identity *identity, const struct key *key,
 	uint64_t revision, const struct fingerprint *fingerprint,
 	enum identity_verdict *ret_verdict, struct identity_entry *ret_entry, struct error *err)
 {
@@ -247,7 +246,7 @@ enum status identity_look_up(struct identity *identity, const struct identity_ke
 	return OK;
 }
 
-enum status identity_remember(struct identity *identity, const struct identity_key *key,
+enum status identity_remember(struct identity *identity, const struct key *key,
 	const struct identity_entry *entry, struct error *err)
 {
 	struct till_day *day;

@@ -9,25 +9,9 @@
 #pragma once
 
 #include "base/error.h"
-#include "base/slice.h"
-#include "base/time.h"
+#include "retail/record.h"
 
-enum {
-	FINGERPRINT_BYTES = 16,
-	IDENTITY_CONFLICTS_MAX = 64, /* contents remembered for one key and revision */
-};
-
-/* The first half of a content hash. */
-struct fingerprint {
-	uint8_t bytes[FINGERPRINT_BYTES];
-};
-
-struct identity_key {
-	struct slice store;
-	struct slice reg;
-	date_t business_date;
-	uint64_t sequence;
-};
+enum { IDENTITY_CONFLICTS_MAX = 64 }; /* contents remembered for one key and revision */
 
 /* What is known of a key and revision: the accepted content first, conflicting ones behind it. */
 struct identity_entry {
@@ -43,7 +27,7 @@ struct identity_entry {
 struct identity;
 struct identity_source {
 	enum status (*load)(void *context, struct identity *identity,
-		const struct identity_key *day, struct error *err);
+		const struct key *day, struct error *err);
 	/* The last event that the state has applied. */
 	uint64_t (*applied)(void *context);
 	void *context;
@@ -58,12 +42,12 @@ enum identity_verdict { IDENTITY_NEW, IDENTITY_SAME, IDENTITY_OTHER, IDENTITY_OT
 /* NEW: nothing is known of this key and revision. SAME: this content was accepted; *ret_entry is
  * it. OTHER: another content was accepted; *ret_entry is that one. OTHER_AGAIN: this content is a
  * conflict that was kept before; *ret_entry is it. */
-enum status identity_look_up(struct identity *identity, const struct identity_key *key,
+enum status identity_look_up(struct identity *identity, const struct key *key,
 	uint64_t revision, const struct fingerprint *fingerprint,
 	enum identity_verdict *ret_verdict, struct identity_entry *ret_entry, struct error *err);
 
 /* Remembers what look_up found to be NEW or OTHER, once it is appended. */
-enum status identity_remember(struct identity *identity, const struct identity_key *key,
+enum status identity_remember(struct identity *identity, const struct key *key,
 	const struct identity_entry *entry, struct error *err);
 
 /* For the source: an entry of the till day that is being loaded. */

@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
-#include "intake/record.h"
+#include "retail/record.h"
 #include "net/problem.h"
 #include "retail/rules.h"
 
@@ -199,7 +199,7 @@ static void write_record(struct submission *s, struct line_state *line, const st
 	const struct hash *hash, struct slice findings, struct slice document)
 {
 	struct record record = {
-		.key = { t->key.store, t->key.reg, t->key.business_date, t->key.sequence },
+		.key = t->key,
 		.revision = t->revision,
 		.hash = *hash,
 		.source = SLICE("rest"),
@@ -347,9 +347,7 @@ static unsigned write_line_answer(
 	}
 	const struct accept_item *item = &s->items[line->item];
 	char key_text[KEY_TEXT_MAX];
-	struct key key = { item->key.store, item->key.reg, item->key.business_date,
-		item->key.sequence };
-	struct slice key_slice = slice_make(key_text, key_print(&key, key_text));
+	struct slice key_slice = slice_make(key_text, key_print(&item->key, key_text));
 	if (item->outcome == CONFLICT || item->outcome == NOT_ACCEPTED) {
 		enum problem problem =
 			item->outcome == CONFLICT ? PROBLEM_CONFLICT : not_accepted_problem(s);

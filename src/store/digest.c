@@ -42,7 +42,7 @@ static enum status list_columns(struct store *store, struct table *table, struct
 	struct statement *list = NULL;
 	bool row = false;
 	size_t used = 0;
-	snprintf(sql, sizeof(sql), "SELECT name FROM pragma_table_info('%s') ORDER BY cid",
+	snprintf(sql, sizeof(sql), "SELECT name FROM pragma_table_info('%.63s') ORDER BY cid",
 		table->name);
 	enum status s = store_prepare(store, sql, &list, err);
 	while (s == OK && (s = statement_step(list, &row, err)) == OK && row) {
@@ -82,7 +82,7 @@ static enum status digest_table(struct store *store, const struct table *table,
 	struct statement *rows = NULL;
 	bool row = false;
 	uint64_t count = 0;
-	snprintf(sql, sizeof(sql), "SELECT %s FROM %s ORDER BY %s", table->columns, table->name,
+	snprintf(sql, sizeof(sql), "SELECT %.1023s FROM %.63s ORDER BY %.1023s", table->columns, table->name,
 		table->columns);
 	enum status s = store_prepare(store, sql, &rows, err);
 	while (s == OK && (s = statement_step(rows, &row, err)) == OK && row) {

@@ -9,10 +9,17 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "intake/identity.h"
+#include "retail/transaction.h"
+
+enum { FINGERPRINT_BYTES = 16 };
+
+/* The first half of a content hash. */
+struct fingerprint {
+	uint8_t bytes[FINGERPRINT_BYTES];
+};
 
 struct record {
-	struct identity_key key;
+	struct key key;
 	uint64_t revision;
 	struct hash hash;
 	struct slice source;   /* the door it came through: "rest" */

@@ -1,4 +1,4 @@
-#include "intake/record.h"
+#include "retail/record.h"
 
 #include "base/check.h"
 
