@@ -48,11 +48,10 @@ static void write_answer(struct connection *c, const struct http_response *respo
 		buf_release(&c->out);
 }
 
-void http_respond(struct http_request *request, const struct http_response *response)
+/* Gives the connection, with its answer in `out`, back to its loop. */
+static void hand_back(struct connection *c)
 {
-	struct connection *c = connection_of(request);
 	struct loop *loop = c->loop;
-	write_answer(c, response);
 	if (loop_is_current(loop) && loop->calling == c) {
 		loop->answered = true;
 		return;
@@ -60,6 +59,21 @@ void http_respond(struct http_request *request, const struct http_response *resp
 	c->task.run = connection_answered;
 	if (!loop_post(loop, c))
 		connection_answered(c); /* abandoned: only its memory is left */
+}
+
+void http_respond(struct http_request *request, const struct http_response *response)
+{
+	struct connection *c = connection_of(request);
+	write_answer(c, response);
+	hand_back(c);
+}
+
+void http_drop(struct http_request *request)
+{
+	struct connection *c = connection_of(request);
+	buf_reset(&c->out);
+	c->close_after = true;
+	hand_back(c);
 }
 
 void http_resume(struct http_request *request, void (*resume)(struct http_request *request))

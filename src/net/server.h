@@ -68,6 +68,10 @@ struct http_response {
  * `headers` has one). */
 void http_respond(struct http_request *request, const struct http_response *response);
 
+/* Instead of an answer: closes the connection without a byte. For a server that plays a broken one
+ * (the sandbox ERP). Any thread; the request is gone afterwards. */
+void http_drop(struct http_request *request);
+
 /* Calls `resume` on the request's loop thread, soon. Any thread. For work on another thread that
  * ends with an answer: the answer is then made where the connection lives, and many of them cost
  * one wake-up of a loop. */
