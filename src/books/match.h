@@ -35,9 +35,9 @@ struct erp_document {
 };
 
 enum cause {
-	CAUSE_MISSING,	/* the ERP has no such document */
-	CAUSE_DOUBLE,	/* it has more than one */
-	CAUSE_DATE,	/* another business date */
+	CAUSE_MISSING,  /* the ERP has no such document */
+	CAUSE_DOUBLE,   /* it has more than one */
+	CAUSE_DATE,     /* another business date */
 	CAUSE_CURRENCY, /* another currency */
 	CAUSE_LINE_MISSING,
 	CAUSE_LINE_NOT_OURS,

@@ -8,13 +8,13 @@
  *  - post() may see the same posting again, after a crash or an unknown outcome. deliver/ asks
  *    find() first; a connector whose ERP has no idempotency relies on that.
  *  - post() fills one outcome for each posting. Its own status says only whether the ERP as a whole
- *    could be used: OK (look at the outcomes), E_RETRY (down, throttling, logged out: nothing of the
- *    batch whose outcome is OUTCOME_NOT_SENT had any effect), E_CONFIG (credentials, database).
+ *    could be used: OK (look at the outcomes), E_RETRY (down, throttling, logged out: nothing of
+ * the batch whose outcome is OUTCOME_NOT_SENT had any effect), E_CONFIG (credentials, database).
  *  - A connector never turns "I do not know" into "refused" or "not sent". */
 #pragma once
 
-#include "base/error.h"
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/option.h"
 #include "books/match.h"
 
@@ -31,8 +31,8 @@ enum { DETAIL_TEXT_MAX = 300, EXTERNAL_ID_MAX = KEY_TEXT_MAX + 24 };
 
 /* What one ERP must hold for one transaction. */
 struct posting {
-	uint64_t id;			    /* number of the transaction's event */
-	char external_id[EXTERNAL_ID_MAX];  /* the key, and "#2" for a second revision */
+	uint64_t id;                       /* number of the transaction's event */
+	char external_id[EXTERNAL_ID_MAX]; /* the key, and "#2" for a second revision */
 	const struct transaction *transaction;
 };
 
@@ -61,8 +61,8 @@ struct erp_type {
 		void **ret_instance, struct error *err);
 	enum status (*post)(void *instance, const struct posting *postings, size_t count,
 		struct posting_result *results, uint64_t *ret_retry_after_ms, struct error *err);
-	/* For each posting: SETTLED with its document, or NOT_SENT when the ERP surely does not have
-	 * it. E_RETRY when the ERP cannot be asked now. */
+	/* For each posting: SETTLED with its document, or NOT_SENT when the ERP surely does not
+	 * have it. E_RETRY when the ERP cannot be asked now. */
 	enum status (*find)(void *instance, const struct posting *postings, size_t count,
 		struct posting_result *results, struct error *err);
 	/* What the ERP holds for each posting; texts and lists live in the arena. */
@@ -70,4 +70,3 @@ struct erp_type {
 		struct erp_document *documents, struct arena *arena, struct error *err);
 	void (*close)(void *instance);
 };
-

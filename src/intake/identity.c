@@ -158,8 +158,8 @@ static bool day_is(const struct till_day *day, uint64_t hash, const struct key *
 	       slice_equal(slice_make(day->text + day->store_len, day->reg_len), key->reg);
 }
 
-static enum status load_day(struct identity *identity, const struct key *key,
-	uint64_t hash, struct till_day **ret_day, struct error *err)
+static enum status load_day(struct identity *identity, const struct key *key, uint64_t hash,
+	struct till_day **ret_day, struct error *err)
 {
 	check(key->store.len <= ID_TEXT_MAX && key->reg.len <= ID_TEXT_MAX);
 	make_room(identity);
@@ -210,9 +210,9 @@ enum status identity_load(
 	return add_entry(identity, identity->loading, entry, err);
 }
 
-enum status identity_look_up(struct identity *identity, const struct key *key,
-	uint64_t revision, const struct fingerprint *fingerprint,
-	enum identity_verdict *ret_verdict, struct identity_entry *ret_entry, struct error *err)
+enum status identity_look_up(struct identity *identity, const struct key *key, uint64_t revision,
+	const struct fingerprint *fingerprint, enum identity_verdict *ret_verdict,
+	struct identity_entry *ret_entry, struct error *err)
 {
 	struct till_day *day;
 	enum status s = find_day(identity, key, &day, err);

@@ -26,8 +26,8 @@ struct identity_entry {
 /* Reads every entry of a till day from the state and hands each to identity_load(). */
 struct identity;
 struct identity_source {
-	enum status (*load)(void *context, struct identity *identity,
-		const struct key *day, struct error *err);
+	enum status (*load)(
+		void *context, struct identity *identity, const struct key *day, struct error *err);
 	/* The last event that the state has applied. */
 	uint64_t (*applied)(void *context);
 	void *context;
@@ -42,9 +42,9 @@ enum identity_verdict { IDENTITY_NEW, IDENTITY_SAME, IDENTITY_OTHER, IDENTITY_OT
 /* NEW: nothing is known of this key and revision. SAME: this content was accepted; *ret_entry is
  * it. OTHER: another content was accepted; *ret_entry is that one. OTHER_AGAIN: this content is a
  * conflict that was kept before; *ret_entry is it. */
-enum status identity_look_up(struct identity *identity, const struct key *key,
-	uint64_t revision, const struct fingerprint *fingerprint,
-	enum identity_verdict *ret_verdict, struct identity_entry *ret_entry, struct error *err);
+enum status identity_look_up(struct identity *identity, const struct key *key, uint64_t revision,
+	const struct fingerprint *fingerprint, enum identity_verdict *ret_verdict,
+	struct identity_entry *ret_entry, struct error *err);
 
 /* Remembers what look_up found to be NEW or OTHER, once it is appended. */
 enum status identity_remember(struct identity *identity, const struct key *key,

@@ -2,8 +2,8 @@
 
 #include "base/check.h"
 #include "base/json.h"
-#include "retail/record.h"
 #include "net/problem.h"
+#include "retail/record.h"
 #include "retail/rules.h"
 
 #include <pthread.h>

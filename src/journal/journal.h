@@ -30,6 +30,7 @@ enum event_kind {
 	EVENT_INTENT = 3,      /* an ERP is about to be called for these postings */
 	EVENT_ANSWER = 4,      /* what the ERP answered */
 	EVENT_READ_BACK = 5,   /* what the ERP holds, compared line by line */
+	EVENT_ROUTING = 6,     /* which ERP the following transactions are planned for */
 };
 
 struct event {

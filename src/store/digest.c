@@ -82,8 +82,8 @@ static enum status digest_table(struct store *store, const struct table *table,
 	struct statement *rows = NULL;
 	bool row = false;
 	uint64_t count = 0;
-	snprintf(sql, sizeof(sql), "SELECT %.1023s FROM %.63s ORDER BY %.1023s", table->columns, table->name,
-		table->columns);
+	snprintf(sql, sizeof(sql), "SELECT %.1023s FROM %.63s ORDER BY %.1023s", table->columns,
+		table->name, table->columns);
 	enum status s = store_prepare(store, sql, &rows, err);
 	while (s == OK && (s = statement_step(rows, &row, err)) == OK && row) {
 		add_row(hasher, rows, table->count);

@@ -20,8 +20,8 @@ struct statement;
 enum store_mode { STORE_READ, STORE_WRITE };
 
 /* STORE_WRITE creates the file. E_CONFIG: a second writer, or a file that is not ours. */
-enum status store_open(const char *path, enum store_mode mode, struct store **ret_store,
-	struct error *err);
+enum status store_open(
+	const char *path, enum store_mode mode, struct store **ret_store, struct error *err);
 void store_close(struct store *store);
 
 /* One or more statements without parameters. */
@@ -35,8 +35,8 @@ enum status store_checkpoint(struct store *store, struct error *err);
 
 /* Prepared once, used often; parameters are $1, $2, ... Bind all of them before each run. Bound
  * slices must live until the next statement_reset(). Errors of binding show at the step. */
-enum status store_prepare(struct store *store, const char *sql, struct statement **ret_statement,
-	struct error *err);
+enum status store_prepare(
+	struct store *store, const char *sql, struct statement **ret_statement, struct error *err);
 void statement_close(struct statement *statement); /* NULL is fine */
 void statement_bind_int(struct statement *statement, int parameter, int64_t value);
 void statement_bind_text(struct statement *statement, int parameter, struct slice text);
@@ -63,8 +63,8 @@ struct migration {
 	const char *name; /* "stock.1": unique; the order of the array is the order of running */
 	const char *sql;
 };
-enum status store_migrate(struct store *store, const struct migration *migrations, size_t count,
-	struct error *err);
+enum status store_migrate(
+	struct store *store, const struct migration *migrations, size_t count, struct error *err);
 
 /* A hash over all rows of all tables that are derived state (all but `migration`), in key order:
  * equal for equal state, however it came to be. Calls `each` (may be NULL) for every table. */
