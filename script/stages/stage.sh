@@ -78,3 +78,48 @@ run_suite()
 trap stop_servers EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
+
+# start_sandbox FOLDER [OPTION ...]: the sandbox ERP with its data there; sets ERP_URL, ERP_PID.
+start_sandbox()
+{
+	erp_folder=$1
+	shift
+	erp_port=$(free_port)
+	ERP_URL=http://127.0.0.1:$erp_port
+	start_server sandbox "$TILLBRIDGE" sandbox-erp --listen "127.0.0.1:$erp_port" \
+		--data "$erp_folder" "$@"
+	ERP_PID=$SERVER_PID
+	wait_ready "$ERP_URL/api/summary" "$ERP_PID" 30 || give_up "the sandbox ERP starts"
+}
+
+# start_tillbridge FOLDER: the server in its development mode, posting to ERP_URL; sets URL, PID.
+start_tillbridge()
+{
+	port=$(free_port)
+	URL=http://127.0.0.1:$port
+	start_server serve "$TILLBRIDGE" serve --dev --data "$1" --listen "127.0.0.1:$port" \
+		--erp-url "$ERP_URL"
+	PID=$SERVER_PID
+	wait_ready "$URL/readyz" "$PID" 60 || give_up "the server starts"
+}
+
+# What the stages sales, rebuild and browser share: the first has filled it.
+SALES_DIR=$TEST_DIR/sales
+SALES_DAYS=${SALES_DAYS:-10}
+need_sales()
+{
+	[ -f "$SALES_DIR/complete" ] || give_up "the stage sales has run before (script/test sales)"
+}
+
+# Compares what the API and the sandbox ERP's log say with what the source says, by programs that
+# share no code with tillbridge. For the folder that the stage sales has filled.
+check_sales()
+{
+	if [ -f "$SALES" ]; then
+		$PYTHON tests/checkers/check_uci.py "$SALES" --days "$SALES_DAYS" --url "$URL" \
+			--sandbox-log "$SALES_DIR/erp/sandbox.log"
+	else
+		$PYTHON tests/checkers/check_simulated.py "$SALES_DIR/sales.ndjson" --url "$URL" \
+			--sandbox-log "$SALES_DIR/erp/sandbox.log"
+	fi
+}

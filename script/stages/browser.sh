@@ -1,0 +1,18 @@
+#!/bin/sh
+# the dashboard in a real headless Chromium, on the data of the stage sales
+. "$(dirname "$0")/stage.sh"
+
+need_sales
+need_npm "$ROOT/tests/browser" || give_up "npm installs what tests/browser/package.json names"
+start_sandbox "$SALES_DIR/erp"
+start_tillbridge "$SALES_DIR/data"
+
+cd tests/browser || exit 3
+TILLBRIDGE_URL=$URL node --test --test-reporter=tap dashboard.test.mjs >"$LOG_DIR/browser.tap" 2>&1
+status=$?
+cat "$LOG_DIR/browser.tap"
+# node's own closing lines are "# pass 12" and "# fail 0".
+PASSED=$((PASSED + $(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$LOG_DIR/browser.tap" | tail -n 1)))
+FAILED=$((FAILED + $(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$LOG_DIR/browser.tap" | tail -n 1)))
+[ $status = 0 ] || [ $FAILED -gt 0 ] || FAILED=1
+close_stage

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""Goal: whatever happens between till and ERP, each sale is kept once and posted once.
+
+Method: a simulated chain is sent by `tillbridge send`, which repeats what got no answer. Meanwhile
+the server is killed (SIGKILL) again and again in the middle of its work, the ERP loses answers
+after saving, answers 500 after applying and throttles, and is killed once itself. Then the faults
+are switched off, everything must come to rest, and the checker that shares no code with the product
+compares the file that was sent with the API and with the ERP's own log.
+
+  crash_test.py --tillbridge PROGRAM --data FOLDER [--seed N] [--kills N]
+"""
+import argparse
+import json
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+WEB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+FAULTS = {'lost_answer': 0.05, 'error_after_apply': 0.05, 'throttle': 0.05}
+NO_FAULTS = {name: 0 for name in FAULTS}
+
+
+class Claims:
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def claim(self, what, holds):
+        print(f'{"ok    " if holds else "FAILED"} {what}', flush=True)
+        self.passed += bool(holds)
+        self.failed += not holds
+        return holds
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """One server that is started again on the same port and data each time it was killed."""
+
+    def __init__(self, name, command, ready_url, log):
+        self.name, self.command, self.ready_url, self.log = name, command, ready_url, log
+        self.process = None
+
+    def start(self):
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                WEB.open(self.ready_url, timeout=2).close()
+                return
+            except OSError as error:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f'{self.name} did not become ready: {error}') from error
+            time.sleep(0.05)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """True when it ended by itself, with 0."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30) == 0
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return False
+
+
+def get(url):
+    with WEB.open(url, timeout=10) as response:
+        return json.load(response)
+
+
+def set_faults(erp_url, faults):
+    request = urllib.request.Request(erp_url + '/api/faults', data=json.dumps(faults).encode(),
+        headers={'Content-Type': 'application/json'}, method='PUT')
+    WEB.open(request, timeout=10).close()
+
+
+def settled(url):
+    delivery = get(url + '/v1/status')['delivery']
+    return delivery['settled'] + delivery['agreed'] + delivery['differs']
+
+
+def send_under_fire(options, server, erp, sales, url, dice):
+    """Sends everything while servers die. True when the sender saw every sale accepted."""
+    sender = subprocess.Popen([options.tillbridge, 'send', '--to', url, str(sales)])
+    erp_dies_at = options.kills // 2
+    for kill in range(options.kills):
+        # A kill waits until there is work to interrupt: some more postings than before.
+        target = settled(url) + dice.randint(5, 60)
+        until = time.monotonic() + 20
+        while settled(url) < target and sender.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        server.kill()
+        if kill == erp_dies_at:
+            erp.kill()
+            server.start()
+            erp.start()
+            set_faults(erp.ready_url.rsplit('/api', 1)[0], FAULTS)
+        else:
+            server.start()
+    return sender.wait(600) == 0
+
+
+def run(options, claims):
+    folder = pathlib.Path(options.data)
+    folder.mkdir(parents=True)
+    dice = random.Random(options.seed)
+    erp_port, port = free_port(), free_port()
+    erp_url, url = f'http://127.0.0.1:{erp_port}', f'http://127.0.0.1:{port}'
+    erp = Server('sandbox-erp', [options.tillbridge, 'sandbox-erp', '--listen',
+        f'127.0.0.1:{erp_port}', '--data', str(folder / 'erp'), '--seed', str(options.seed)],
+        erp_url + '/api/summary', folder / 'erp.log')
+    server = Server('serve', [options.tillbridge, 'serve', '--dev', '--data', str(folder / 'data'),
+        '--listen', f'127.0.0.1:{port}', '--erp-url', erp_url], url + '/readyz',
+        folder / 'serve.log')
+    try:
+        drive(options, claims, folder, erp, server, dice)
+    finally:
+        stopped = [server.stop(), erp.stop()]
+    claims.claim('both servers stop by themselves when they are asked to', all(stopped))
+
+
+def drive(options, claims, folder, erp, server, dice):
+    url, erp_url = (s.ready_url[:s.ready_url.index('/', 8)] for s in (server, erp))
+    sales = folder / 'sales.ndjson'
+    subprocess.run([options.tillbridge, 'simulate', '--seed', str(options.seed), '--stores', '3',
+        '--days', '1', '--output', str(sales)], check=True)
+    erp.start()
+    server.start()
+    set_faults(erp_url, FAULTS)
+    claims.claim(f'every sale is accepted although the server was killed {options.kills} times',
+        send_under_fire(options, server, erp, sales, url, dice))
+    set_faults(erp_url, NO_FAULTS)
+    claims.claim('every posting comes to rest and agrees', subprocess.run([sys.executable,
+        str(HERE / 'wait_agreed.py'), '--url', url, '--timeout', '300']).returncode == 0)
+    summary = get(erp_url + '/api/summary')
+    claims.claim(f'the ERP has {summary["documents"]} documents and no sale twice',
+        summary['documents'] > 0 and summary['duplicates'] == 0
+        and summary['documents'] == summary['references'])
+    claims.claim('API and ERP agree with what was sent, to the last digit', subprocess.run([
+        sys.executable, str(HERE.parent / 'checkers' / 'check_simulated.py'), str(sales), '--url',
+        url, '--sandbox-log', str(folder / 'erp' / 'sandbox.log')]).returncode == 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Kills the server while sales arrive.')
+    parser.add_argument('--tillbridge', required=True, help='the program')
+    parser.add_argument('--data', required=True, help='a folder that does not exist yet')
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--kills', type=int, default=6)
+    options = parser.parse_args()
+    print(f'seed {options.seed}')
+    claims = Claims()
+    try:
+        run(options, claims)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        claims.claim(f'the run comes to its end ({error})', False)
+    print(f'{claims.passed} passed, {claims.failed} failed')
+    return 1 if claims.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
