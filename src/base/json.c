@@ -18,6 +18,12 @@ static bool fail(struct json *json, const char *problem)
 	return false;
 }
 
+static bool fail_full(struct json *json)
+{
+	json->full = json->problem == NULL;
+	return fail(json, "the document needs too much memory");
+}
+
 static void skip_space(struct json *json)
 {
 	const char *p = json->at;
@@ -208,8 +214,8 @@ static bool plain_run(struct json *json, const char **at)
 
 /* The string has escapes; `p` stands at the first one. An escape is never shorter than what it
  * means, so the rest of the input up to the quote bounds the copy. */
-static bool string_with_escapes(struct json *json, const char *start, const char *p,
-	struct slice *ret_value)
+static bool string_with_escapes(
+	struct json *json, const char *start, const char *p, struct slice *ret_value)
 {
 	const char *quote = p;
 	while (quote < json->end && *quote != '"')
@@ -220,7 +226,7 @@ static bool string_with_escapes(struct json *json, const char *start, const char
 	}
 	char *copy = arena_alloc(json->arena, (size_t)(quote - start) + 1);
 	if (copy == NULL)
-		return fail(json, "the document needs too much memory");
+		return fail_full(json);
 	char *out = copy;
 	for (;;) {
 		memcpy(out, start, (size_t)(p - start));
@@ -384,49 +390,53 @@ bool json_element(struct json *json)
 	return next_item(json, ']');
 }
 
-/* Names are compared by their 64-bit hashes first; a skipped object is never large. */
+/* The names of an object that is skipped, compared by their 64-bit hashes first. The place for
+ * them grows with the object: most are small, and a document may hold thousands of them. */
 struct names {
-	uint64_t hashes[JSON_MEMBERS_MAX];
-	struct slice names[JSON_MEMBERS_MAX];
+	uint64_t *hashes;
+	struct slice *names;
+	size_t count, size;
 };
 
-static bool repeated(const struct names *names, size_t count, struct slice name, uint64_t hash)
+static bool grow_names(struct json *json, struct names *names)
 {
-	for (size_t i = 0; i < count; i++)
+	enum { FIRST_NAMES = 4 };
+	size_t size = names->size == 0 ? FIRST_NAMES : 2 * names->size;
+	uint64_t *hashes = arena_array(json->arena, uint64_t, size);
+	struct slice *texts = arena_array(json->arena, struct slice, size);
+	if (hashes == NULL || texts == NULL)
+		return fail_full(json);
+	if (names->count > 0) {
+		memcpy(hashes, names->hashes, names->count * sizeof(*hashes));
+		memcpy(texts, names->names, names->count * sizeof(*texts));
+	}
+	*names = (struct names){ hashes, texts, names->count, size };
+	return true;
+}
+
+static bool add_name(struct json *json, struct names *names, struct slice name)
+{
+	uint64_t hash = slice_hash(name, 0);
+	for (size_t i = 0; i < names->count; i++)
 		if (names->hashes[i] == hash && slice_equal(names->names[i], name))
-			return true;
-	return false;
+			return fail(json, "a name stands twice in one object");
+	if (names->count == JSON_MEMBERS_MAX)
+		return fail(json, "an object has more than 1024 members");
+	if (names->count == names->size && !grow_names(json, names))
+		return false;
+	names->hashes[names->count] = hash;
+	names->names[names->count++] = name;
+	return true;
 }
 
 static bool skip_object(struct json *json)
 {
-	struct names *names = NULL;
-	struct slice name, first = { NULL, 0 };
-	size_t count = 0;
+	struct names names = { 0 };
+	struct slice name;
 	json_object(json);
-	while (json_member(json, &name)) {
-		if (count == 0)
-			first = name;
-		if (count == 1) {
-			names = arena_new(json->arena, struct names);
-			if (names == NULL)
-				return fail(json, "the document needs too much memory");
-			names->names[0] = first;
-			names->hashes[0] = slice_hash(first, 0);
-		}
-		if (count == JSON_MEMBERS_MAX)
-			return fail(json, "an object has more than 1024 members");
-		if (names != NULL) {
-			uint64_t hash = slice_hash(name, 0);
-			if (repeated(names, count, name, hash))
-				return fail(json, "a name stands twice in one object");
-			names->names[count] = name;
-			names->hashes[count] = hash;
-		}
-		count++;
-		if (!json_skip(json, NULL))
+	while (json_member(json, &name))
+		if (!add_name(json, &names, name) || !json_skip(json, NULL))
 			return false;
-	}
 	return json->problem == NULL;
 }
 

@@ -32,6 +32,7 @@ struct json {
 	struct arena *arena;
 	unsigned depth;
 	bool opened;	     /* a bracket was taken, and nothing of its list yet */
+	bool full;	     /* the problem is the arena's limit, not the text */
 	const char *problem; /* static text; NULL while all is well */
 };
 

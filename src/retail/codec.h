@@ -16,8 +16,8 @@ enum { POINTER_TEXT_MAX = 160, FINDING_DETAIL_MAX = 200, FINDINGS_MAX = 16 };
 /* Something that is wrong with a document: where, which rule, and a sentence. */
 struct finding {
 	char pointer[POINTER_TEXT_MAX]; /* JSON Pointer (RFC 6901), "" for the whole document */
-	const char *rule;		/* id of the rule: "schema" or a row of rules.h */
-	bool refuses;			/* false: accepted, but reported */
+	const char *rule;               /* "json", "schema" or the id of a row of rules.h */
+	bool refuses;                   /* false: accepted, but reported */
 	char detail[FINDING_DETAIL_MAX];
 };
 
@@ -29,8 +29,9 @@ struct findings {
 };
 
 /* Decodes one document. The transaction and its lists live in the arena, texts in the arena or in
- * `document`. E_INPUT: `findings` has one finding (rule "schema") that says what and where.
- * E_FULL: the arena's limit. *ret_transaction is only written on OK. */
+ * `document`. E_INPUT: `findings` has one finding that says what and where (rule "json" when the
+ * bytes are no JSON, "schema" when they are JSON but no transaction). E_FULL: the arena's limit.
+ * *ret_transaction is only written on OK. */
 enum status transaction_decode(struct slice document, struct arena *arena,
 	struct transaction *ret_transaction, struct findings *findings);
 
