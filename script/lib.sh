@@ -42,14 +42,15 @@ quiet()
 	shift
 	quiet_log=$(mktemp)
 	quiet_began=$(seconds)
+	printf '  %s ... ' "$quiet_what" >&2
 	if "$@" >"$quiet_log" 2>&1; then
-		note "$quiet_what: $(($(seconds) - quiet_began)) s"
+		printf '%s s\n' $(($(seconds) - quiet_began)) >&2
 		rm -f "$quiet_log"
 		return 0
 	fi
+	printf 'failed after %s s:\n' $(($(seconds) - quiet_began)) >&2
 	tail -n 60 "$quiet_log" >&2
 	rm -f "$quiet_log"
-	note "$quiet_what: failed after $(($(seconds) - quiet_began)) s (its last lines are above)"
 	return 1
 }
 
