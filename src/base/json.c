@@ -500,6 +500,17 @@ void json_write_string(struct buf *buf, struct slice text)
 	size_t start = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
+		if (c >= 0x80) {
+			size_t n = utf8_length(text.ptr + i, text.ptr + text.len);
+			if (n > 0) {
+				i += n - 1;
+				continue;
+			}
+			buf_append(buf, text.ptr + start, i - start);
+			start = i + 1;
+			buf_append(buf, "\xef\xbf\xbd", 3);
+			continue;
+		}
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		buf_append(buf, text.ptr + start, i - start);

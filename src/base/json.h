@@ -66,7 +66,7 @@ bool json_skip(struct json *json, struct slice *ret_raw);
 /* Nothing but white space is left. */
 bool json_end(struct json *json);
 
-/* Writing. */
+/* Writing. Bytes that are not UTF-8 become U+FFFD: what is written can always be read. */
 void json_write_string(struct buf *buf, struct slice text);
 /* "name": with a comma before it unless the last byte is an opening bracket or the buffer is
  * empty. */

@@ -39,11 +39,9 @@ struct delivery_config {
 	const struct erp_target *targets;
 	size_t target_count;
 	uint64_t seed; /* of the jitter */
-	/* The last applied event; a worker never reads state that is behind its own events. */
-	uint64_t (*applied)(void *context);
-	void *context;
 };
 
+/* The state must have caught up with the journal: what is open in it is taken up first. */
 enum status delivery_open(
 	const struct delivery_config *config, struct delivery **ret_delivery, struct error *err);
 /* New state is committed: look again. Any thread. */

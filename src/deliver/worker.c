@@ -19,13 +19,14 @@ struct worker {
 	const atomic_bool *stop;
 	void *instance; /* the connector's */
 	struct outbox *outbox;
-	struct batch batch;
+	struct batch batch;   /* open: to be posted, or asked about */
+	struct batch settled; /* to be read back; its memory is the batch's */
 	struct posting_result results[BATCH_MAX];
 	struct erp_document documents[BATCH_MAX];
 	struct arena documents_arena;
 	struct buf payload, differences;
 	struct random random;
-	uint64_t last_event; /* the last event this worker wrote */
+	uint64_t cursor;     /* postings up to this event were taken up */
 	uint64_t backoff_ms; /* the next wait; 0 when all is well */
 	pthread_t thread;
 	bool started;
@@ -100,10 +101,11 @@ static void back_off(struct worker *w, uint64_t retry_after_ms, const struct err
 
 static enum status record(struct worker *w, uint16_t kind, struct error *err)
 {
+	uint64_t number;
 	check(!w->payload.failed);
 	for (;;) {
 		enum status s = acceptor_record(
-			w->config->acceptor, kind, buf_get(&w->payload), &w->last_event, err);
+			w->config->acceptor, kind, buf_get(&w->payload), &number, err);
 		if (s != E_FULL || stopping(w))
 			return s;
 		back_off(w, 0, err);
@@ -179,34 +181,38 @@ static enum status write_answers(struct worker *w, struct error *err)
 	return s;
 }
 
-/* Keeps of the batch what `keep` says, in order. */
-static void retain(struct worker *w, bool (*keep)(enum outcome outcome))
+static void move(struct batch *from, size_t i, struct batch *to)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < w->batch.count; i++) {
-		if (!keep(w->results[i].outcome))
-			continue;
-		w->batch.postings[kept] = w->batch.postings[i];
-		w->batch.recorded_ms[kept] = w->batch.recorded_ms[i];
-		w->batch.states[kept] = w->batch.states[i];
-		w->results[kept] = w->results[i];
-		kept++;
-	}
-	w->batch.count = kept;
+	to->postings[to->count] = from->postings[i];
+	to->recorded_ms[to->count] = from->recorded_ms[i];
+	to->states[to->count] = from->states[i];
+	to->count++;
 }
 
-static bool is_open(enum outcome outcome)
+/* Settled postings leave the batch to be read back, refused ones are done with; what is open stays,
+ * in order. */
+static void sort_out(struct worker *w)
 {
-	return outcome == OUTCOME_NOT_SENT || outcome == OUTCOME_UNKNOWN;
+	size_t count = w->batch.count;
+	w->batch.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		enum outcome outcome = w->results[i].outcome;
+		if (outcome == OUTCOME_SETTLED)
+			move(&w->batch, i, &w->settled);
+		if (outcome != OUTCOME_NOT_SENT && outcome != OUTCOME_UNKNOWN)
+			continue;
+		w->batch.states[i] = outcome == OUTCOME_UNKNOWN ? POSTING_UNKNOWN : POSTING_CALLED;
+		move(&w->batch, i, &w->batch);
+	}
 }
 
 static void compare(struct worker *w, struct delivery_item *item, size_t i, size_t *offset)
 {
 	struct differences differences;
-	enum status s = match_document(w->batch.postings[i].transaction, &w->documents[i],
+	enum status s = match_document(w->settled.postings[i].transaction, &w->documents[i],
 		&w->documents_arena, &differences);
 	*offset = w->differences.len;
-	item->posting = w->batch.postings[i].id;
+	item->posting = w->settled.postings[i].id;
 	item->agreed = s == OK && differences.count == 0;
 	if (!item->agreed)
 		differences_write(&differences, &w->differences);
@@ -216,7 +222,7 @@ static enum status write_read_back(struct worker *w, struct error *err)
 {
 	struct delivery_item items[BATCH_MAX];
 	size_t offsets[BATCH_MAX + 1];
-	uint32_t count = (uint32_t)w->batch.count;
+	uint32_t count = (uint32_t)w->settled.count;
 	buf_reset(&w->differences);
 	memset(items, 0, sizeof(items));
 	for (size_t i = 0; i < count; i++)
@@ -231,20 +237,20 @@ static enum status write_read_back(struct worker *w, struct error *err)
 	return record(w, EVENT_READ_BACK, err);
 }
 
-/* Reads the settled postings of the batch back, and writes down whether they agree. */
+/* Reads the settled postings back, and writes down whether they agree. */
 static enum status read_back(struct worker *w, struct error *err)
 {
 	uint64_t start = w->config->clock->monotonic_ns(w->config->clock);
-	while (w->batch.count > 0 && !stopping(w)) {
+	while (w->settled.count > 0 && !stopping(w)) {
 		arena_reset(&w->documents_arena);
 		memset(w->documents, 0, sizeof(w->documents));
-		enum status s = w->target->type->read_back(w->instance, w->batch.postings,
-			w->batch.count, w->documents, &w->documents_arena, err);
+		enum status s = w->target->type->read_back(w->instance, w->settled.postings,
+			w->settled.count, w->documents, &w->documents_arena, err);
 		if (s == OK) {
 			note_good(w);
 			s = write_read_back(w, err);
 			uint64_t took = w->config->clock->monotonic_ns(w->config->clock) - start;
-			for (size_t i = 0; i < w->batch.count && s == OK; i++)
+			for (size_t i = 0; i < w->settled.count && s == OK; i++)
 				histogram_add(&w->lags->answer_to_agreed, took / 1000);
 			return s;
 		}
@@ -322,45 +328,45 @@ static enum status deliver_batch(struct worker *w, struct error *err)
 		if (s != OK)
 			return s;
 		known = !any(w, OUTCOME_UNKNOWN);
-		for (size_t i = 0; i < all->count; i++)
-			if (w->results[i].outcome == OUTCOME_UNKNOWN)
-				all->states[i] = POSTING_UNKNOWN;
-			else if (w->results[i].outcome == OUTCOME_NOT_SENT)
-				all->states[i] = POSTING_CALLED;
-		retain(w, is_open);
+		sort_out(w);
 	}
 	return stopping(w) ? E_STOPPED : s;
 }
 
-/* The state must know all that this worker wrote before it is read for the next batch; else a
- * posting that has its answer would be taken up again. */
-static bool state_is_current(const struct worker *w)
-{
-	return w->config->applied(w->config->context) >= w->last_event;
-}
-
+/* The next postings behind the cursor. The state may be behind this worker's own events, so what
+ * was taken up once is never looked for again; only a new start looks at everything that is open.
+ */
 static enum status next_batch(struct worker *w, bool *ret_worked, struct error *err)
 {
-	*ret_worked = false;
-	if (!state_is_current(w))
-		return OK;
-	enum status s = outbox_fetch_open(w->outbox, 0, w->target->type->batch_max, &w->batch, err);
-	if (s == OK && w->batch.count > 0) {
-		*ret_worked = true;
-		return deliver_batch(w, err);
-	}
+	enum status s =
+		outbox_fetch_open(w->outbox, w->cursor, w->target->type->batch_max, &w->batch, err);
+	*ret_worked = s == OK && w->batch.count > 0;
+	if (!*ret_worked)
+		return s;
+	w->settled.count = 0;
+	uint64_t last = w->batch.postings[w->batch.count - 1].id;
+	s = deliver_batch(w, err);
+	if (s == OK)
+		s = read_back(w, err);
+	w->cursor = last;
 	return s;
 }
 
-static enum status next_read_back(struct worker *w, bool *ret_worked, struct error *err)
+/* What was settled before the last stop, and not read back. */
+static enum status read_back_rest(struct worker *w, struct error *err)
 {
-	if (!state_is_current(w))
-		return OK;
-	enum status s =
-		outbox_fetch_settled(w->outbox, 0, w->target->type->batch_max, &w->batch, err);
-	if (s == OK && w->batch.count > 0) {
-		*ret_worked = true;
-		return read_back(w, err);
+	uint64_t after = 0;
+	enum status s = OK;
+	while (s == OK && !stopping(w)) {
+		s = outbox_fetch_settled(
+			w->outbox, after, w->target->type->batch_max, &w->batch, err);
+		if (s != OK || w->batch.count == 0)
+			break;
+		after = w->batch.postings[w->batch.count - 1].id;
+		w->settled.count = 0;
+		for (size_t i = 0; i < w->batch.count; i++)
+			move(&w->batch, i, &w->settled);
+		s = read_back(w, err);
 	}
 	return s;
 }
@@ -369,16 +375,13 @@ static void *run(void *argument)
 {
 	struct worker *w = argument;
 	struct error err = { 0 };
-	while (!stopping(w)) {
-		bool worked = false, read = false;
-		enum status s = next_batch(w, &worked, &err);
-		if (s == OK)
-			s = next_read_back(w, &read, &err);
-		if (s == E_STOPPED || s == E_IO || s == E_CORRUPT)
-			break;
-		if (s != OK)
+	enum status s = read_back_rest(w, &err);
+	while (!stopping(w) && s != E_STOPPED && s != E_IO && s != E_CORRUPT) {
+		bool worked = false;
+		s = next_batch(w, &worked, &err);
+		if (s != OK && s != E_STOPPED && s != E_IO && s != E_CORRUPT)
 			back_off(w, 0, &err);
-		else if (!worked && !read)
+		else if (s == OK && !worked)
 			wait_for(w, 0);
 	}
 	pthread_mutex_lock(&w->lock);
