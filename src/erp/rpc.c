@@ -235,15 +235,42 @@ enum status rpc_call(struct rpc *rpc, const struct rpc_request *request, struct 
 	return s;
 }
 
-void rpc_excerpt(const struct rpc_answer *answer, char text[static RPC_EXCERPT_MAX])
+/* Length of the UTF-8 sequence at the start; 0 when there is none. Overlong forms pass: nobody
+ * compares these texts. */
+static size_t sequence_length(struct slice bytes)
+{
+	unsigned char first = (unsigned char)bytes.ptr[0];
+	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if (first > 0xf4 || len > bytes.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if (((unsigned char)bytes.ptr[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+void rpc_text(struct slice bytes, char *text, size_t size)
 {
 	size_t used = 0;
-	for (size_t i = 0; i < answer->body.len && used < RPC_EXCERPT_MAX - 1; i++) {
-		char c = answer->body.ptr[i];
-		bool blank = (unsigned char)c <= ' ' || c == 127;
-		if (blank && (used == 0 || text[used - 1] == ' '))
-			continue;
-		text[used++] = blank ? ' ' : c;
+	check(size > 0);
+	while (bytes.len > 0) {
+		size_t len = sequence_length(bytes), step = len == 0 ? 1 : len;
+		bool blank = (unsigned char)bytes.ptr[0] <= ' ' || bytes.ptr[0] == 127;
+		if (used + step >= size)
+			break;
+		if (!blank && len > 0)
+			memcpy(text + used, bytes.ptr, len);
+		else
+			text[used] = blank ? ' ' : '?';
+		/* White space at the start or behind other white space says nothing. */
+		if (!blank || (used > 0 && text[used - 1] != ' '))
+			used += step;
+		bytes = slice_make(bytes.ptr + step, bytes.len - step);
 	}
 	text[used] = '\0';
+}
+
+void rpc_excerpt(const struct rpc_answer *answer, char text[static RPC_EXCERPT_MAX])
+{
+	rpc_text(answer->body, text, RPC_EXCERPT_MAX);
 }

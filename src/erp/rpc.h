@@ -55,5 +55,9 @@ enum status rpc_call(struct rpc *rpc, const struct rpc_request *request, struct 
 	struct error *err);
 void rpc_close(struct rpc *rpc);
 
-/* The answer's first bytes on one line, for messages: control characters become spaces. */
+/* Bytes as a text for messages: one line, control characters become spaces, what is no UTF-8
+ * becomes
+ * '?', and it ends, terminated, before the character that would not fit into `size`. */
+void rpc_text(struct slice bytes, char *text, size_t size);
+/* The answer's beginning, as rpc_text(). */
 void rpc_excerpt(const struct rpc_answer *answer, char text[static RPC_EXCERPT_MAX]);

@@ -171,7 +171,7 @@ static void route_to(
 		break;
 	}
 	reply_problem(reply, PROBLEM_NOT_FOUND, "there is nothing at %.*s",
-		path.len > 100 ? 100 : (int)path.len, path.ptr);
+		SLICE_ARG(sale_excerpt(path)));
 }
 
 static void answer(
@@ -185,7 +185,7 @@ static void answer(
 		reply_throttled(reply);
 	else if (route != ROUTE_NONE && !allows(route, method))
 		reply_problem(reply, PROBLEM_METHOD_NOT_ALLOWED, "%.*s is not allowed here",
-			method.len > 20 ? 20 : (int)method.len, method.ptr);
+			SLICE_ARG(sale_excerpt(method)));
 	else
 		route_to(api, route, request, reply);
 }

@@ -214,7 +214,7 @@ void api_get_sale(struct api *api, struct slice number, struct reply *reply)
 	struct error err;
 	if (!state_place(&api->state, number, &at)) {
 		reply_problem(reply, PROBLEM_NOT_FOUND, "there is no sale %.*s",
-			number.len > 40 ? 40 : (int)number.len, number.ptr);
+			SLICE_ARG(sale_excerpt(number)));
 		return;
 	}
 	const struct document *document = state_document(&api->state, at);

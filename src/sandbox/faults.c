@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/decimal.h"
+#include "sandbox/sale.h"
 
 #include <stddef.h>
 
@@ -72,12 +73,12 @@ enum status faults_set(
 		if (set_value(row, faults, value))
 			return OK;
 		return error_set(err, E_CONFIG, "%s: \"%.*s\" is not %s", row->name,
-			value.len > 40 ? 40 : (int)value.len, value.ptr, forms[row->type]);
+			SLICE_ARG(sale_excerpt(value)), forms[row->type]);
 	}
 	return error_set(err, E_CONFIG,
 		"there is no fault \"%.*s\"; there are lost_answer, error_after_apply, throttle, "
 		"slow_ms and down",
-		name.len > 40 ? 40 : (int)name.len, name.ptr);
+		SLICE_ARG(sale_excerpt(name)));
 }
 
 enum status faults_set_list(struct faults *faults, struct slice list, struct error *err)

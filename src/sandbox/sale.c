@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { EXCERPT_MAX = 40 };
+
 enum field_type {
 	FIELD_TEXT,
 	FIELD_DECIMAL,
@@ -74,6 +76,17 @@ const char *sale_kind_name(unsigned kind)
 	return kind_names[kind];
 }
 
+struct slice sale_excerpt(struct slice text)
+{
+	size_t len = text.len;
+	if (len > EXCERPT_MAX) {
+		len = EXCERPT_MAX;
+		while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+			len--;
+	}
+	return slice_make(text.ptr, len);
+}
+
 /* One sale being read. The first thing that is wrong is remembered, and reading goes on to the end
  * of the sale, so that the next one in the request can be read. */
 struct reader {
@@ -137,8 +150,7 @@ static void read_decimal(struct reader *r, const struct field *field, struct dec
 		return;
 	enum decimal_problem problem = decimal_parse(text, ret_value);
 	if (problem != DECIMAL_FINE)
-		refuse(r, field->name, "\"%.*s\" is no decimal: %s",
-			text.len > 40 ? 40 : (int)text.len, text.ptr,
+		refuse(r, field->name, "\"%.*s\" is no decimal: %s", SLICE_ARG(sale_excerpt(text)),
 			decimal_problem_text(problem));
 }
 
@@ -151,7 +163,7 @@ static void read_date(struct reader *r, const struct field *field, date_t *ret_d
 	}
 	if (json_string(r->json, &text) && !date_parse(text, ret_date))
 		refuse(r, field->name, "\"%.*s\" is no date such as 2026-11-23",
-			text.len > 40 ? 40 : (int)text.len, text.ptr);
+			SLICE_ARG(sale_excerpt(text)));
 }
 
 static void read_kind(struct reader *r, const struct field *field, unsigned *ret_kind)
@@ -171,7 +183,7 @@ static void read_kind(struct reader *r, const struct field *field, unsigned *ret
 	}
 	refuse(r, field->name,
 		"\"%.*s\" is none of sale, return, fee, gift_card, deposit, write_off, adjustment",
-		text.len > 40 ? 40 : (int)text.len, text.ptr);
+		SLICE_ARG(sale_excerpt(text)));
 }
 
 static void read_lines(struct reader *r, struct sale_lines *lines);
@@ -232,8 +244,7 @@ static void read_object(struct reader *r, const struct field *fields, void *obje
 	while (json_member(r->json, &name)) {
 		const struct field *field = find_field(r, fields, name);
 		if (field == NULL) {
-			refuse(r, "unknown field", "\"%.*s\"", name.len > 40 ? 40 : (int)name.len,
-				name.ptr);
+			refuse(r, "unknown field", "\"%.*s\"", SLICE_ARG(sale_excerpt(name)));
 			json_skip(r->json, NULL);
 			continue;
 		}

@@ -73,6 +73,9 @@ struct sale {
 
 const char *sale_kind_name(unsigned kind);
 
+/* What of a text fits into a message: at most 40 bytes, and no half character. */
+struct slice sale_excerpt(struct slice text);
+
 /* Reads the next value, with its lists in the scanner's arena. OK; E_INPUT: this sale is wrong, the
  * sentence says what, and the scanner stands behind it (ret_sale->reference is there if it could be
  * read); E_CORRUPT: the document is no JSON, json->problem says why; E_FULL: out of arena.
