@@ -338,6 +338,7 @@ static void shrink(struct buf *buf)
 
 static enum step linger(struct connection *c)
 {
+	tls_say_goodbye(c->tls);
 	shutdown(c->fd, SHUT_WR);
 	buf_reset(&c->in);
 	c->begin = 0;

@@ -200,6 +200,8 @@ enum status tls_context_open(
 	const char *cert_path, const char *key_path, SSL_CTX **ret_context, struct error *err);
 void tls_context_close(SSL_CTX *context);
 SSL *tls_open(SSL_CTX *context, int fd);
+/* The end that a client can tell from a cut connection. */
+void tls_say_goodbye(SSL *tls);
 void tls_close(SSL *tls);
 int tls_handshake(SSL *tls);
 int64_t tls_read(SSL *tls, char *bytes, size_t size);

@@ -80,15 +80,18 @@ SSL *tls_open(SSL_CTX *context, int fd)
 	return tls;
 }
 
-/* Says goodbye without waiting for the answer. */
-void tls_close(SSL *tls)
+/* Without waiting for the client to say it too. */
+void tls_say_goodbye(SSL *tls)
 {
-	if (tls == NULL)
-		return;
 	ERR_clear_error();
-	if (SSL_is_init_finished(tls))
+	if (tls != NULL && SSL_is_init_finished(tls))
 		SSL_shutdown(tls);
 	ERR_clear_error();
+}
+
+void tls_close(SSL *tls)
+{
+	tls_say_goodbye(tls);
 	SSL_free(tls);
 }
 
