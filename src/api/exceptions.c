@@ -1,0 +1,96 @@
+#include "api/resource.h"
+
+#define COLUMNS                                                                                    \
+	"event, line, kind, state, severity, store, key, erp, amount, currency, cause, detail,"    \
+	" opened_ms"
+
+static void write_exception(struct query *q, struct statement *row)
+{
+	buf_char(q->buf, '{');
+	json_write_name(q->buf, "id");
+	buf_format(q->buf, "\"%lld-%lld\"", (long long)statement_int(row, 0),
+		(long long)statement_int(row, 1));
+	write_column(q->buf, "kind", row, 2);
+	write_column(q->buf, "state", row, 3);
+	write_column(q->buf, "severity", row, 4);
+	write_column(q->buf, "store", row, 5);
+	write_column(q->buf, "key", row, 6);
+	write_column(q->buf, "erp", row, 7);
+	write_total_column(q->buf, "amount", row, 8, statement_text(row, 9));
+	write_column(q->buf, "currency", row, 9);
+	write_column(q->buf, "cause", row, 10);
+	write_column(q->buf, "detail", row, 11);
+	write_time(q->buf, "opened_at", statement_int(row, 12));
+	json_write_member_u64(q->buf, "event", (uint64_t)statement_int(row, 0));
+	buf_char(q->buf, '}');
+}
+
+static bool split_id(const char *id, uint64_t *ret_event, uint64_t *ret_line)
+{
+	struct slice line, event = slice_cut(slice_of(id), '-', &line);
+	return slice_to_u64(event, ret_event) && slice_to_u64(line, ret_line);
+}
+
+/* Newest first; the cursor is the id of the last one shown. */
+enum status exceptions_list(struct query *q)
+{
+	struct slice store, state;
+	struct statement *rows = NULL;
+	uint64_t event = INT64_MAX, line = 0, count = 0;
+	bool row = true;
+	if (!query_text(q, "store", &store) || !query_text(q, "state", &state))
+		return E_INPUT;
+	if (state.ptr != NULL && !slice_is(state, "open"))
+		return error_set(&q->err, E_INPUT, "state is \"%.*s\"; this version knows \"open\"",
+			SLICE_ARG(state));
+	if (q->after[0] != '\0' && !split_id(q->after, &event, &line))
+		return error_set(&q->err, E_INPUT, "after is not a cursor that this API gave out");
+	enum status s = store_prepare(q->store,
+		"SELECT " COLUMNS " FROM exception WHERE (event, line) < ($1, $2)"
+		" AND ($3 IS NULL OR store = $3) ORDER BY event DESC, line DESC LIMIT $4",
+		&rows, &q->err);
+	if (s != OK)
+		return s;
+	statement_bind_int(rows, 1, (int64_t)event);
+	statement_bind_int(rows, 2, (int64_t)line);
+	statement_bind_text(rows, 3, store);
+	statement_bind_int(rows, 4, (int64_t)q->limit + 1);
+	list_begin(q, "exceptions");
+	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
+		if (count++ == q->limit)
+			break;
+		event = (uint64_t)statement_int(rows, 0);
+		line = (uint64_t)statement_int(rows, 1);
+		json_write_comma(q->buf);
+		write_exception(q, rows);
+	}
+	if (count > q->limit)
+		list_end(q, "%llu-%llu", (unsigned long long)event, (unsigned long long)line);
+	else
+		list_end_last(q);
+	statement_close(rows);
+	return s;
+}
+
+enum status exception_get(struct query *q)
+{
+	struct statement *rows = NULL;
+	uint64_t event, line;
+	bool row = false;
+	if (!split_id(q->parameters[0], &event, &line))
+		return error_set(&q->err, E_INPUT, "\"%s\" is not an exception's id such as 1042-0",
+			q->parameters[0]);
+	enum status s = store_prepare(q->store,
+		"SELECT " COLUMNS " FROM exception WHERE event = $1 AND line = $2", &rows, &q->err);
+	if (s != OK)
+		return s;
+	statement_bind_int(rows, 1, (int64_t)event);
+	statement_bind_int(rows, 2, (int64_t)line);
+	s = statement_step(rows, &row, &q->err);
+	if (s == OK && !row)
+		s = error_set(&q->err, E_REFUSED, "there is no exception %s", q->parameters[0]);
+	if (s == OK)
+		write_exception(q, rows);
+	statement_close(rows);
+	return s;
+}

@@ -1,0 +1,324 @@
+/* One transaction with its whole story: what came, what was found, what it changed, where it went
+ * and whether the ERP agrees. */
+#include "api/resource.h"
+#include "base/currency.h"
+#include "deliver/postings.h"
+#include "retail/codec.h"
+#include "retail/record.h"
+
+#include <stdio.h>
+
+/* What is known of it, from the index and the journal. */
+struct subject {
+	uint64_t number, position;
+	int64_t recorded_ms;
+	uint64_t revision;
+	struct slice fingerprint;
+	struct record record;
+	struct transaction transaction;
+};
+
+/* The accepted document of this key, with the highest revision. */
+static enum status find_subject(struct query *q, const struct key *key, struct subject *subject)
+{
+	struct statement *find = NULL;
+	bool row = false;
+	enum status s = store_prepare(q->store,
+		"SELECT event, position, recorded_ms, revision, fingerprint FROM document"
+		" WHERE store = $1 AND business_date = $2 AND register = $3 AND sequence = $4"
+		" AND conflict = 0 ORDER BY revision DESC LIMIT 1",
+		&find, &q->err);
+	if (s == OK) {
+		statement_bind_text(find, 1, key->store);
+		statement_bind_int(find, 2, key->business_date);
+		statement_bind_text(find, 3, key->reg);
+		statement_bind_int(find, 4, (int64_t)key->sequence);
+		s = statement_step(find, &row, &q->err);
+	}
+	if (s == OK && !row)
+		s = error_set(&q->err, E_REFUSED, "no transaction with this key was accepted%s",
+			apply_number(api_sources(q->api)->apply) <
+					journal_durable_number(api_sources(q->api)->journal)
+				? "; the state is behind the journal, ask again in a moment"
+				: "");
+	if (s == OK) {
+		subject->number = (uint64_t)statement_int(find, 0);
+		subject->position = (uint64_t)statement_int(find, 1);
+		subject->recorded_ms = statement_int(find, 2);
+		subject->revision = (uint64_t)statement_int(find, 3);
+		subject->fingerprint = arena_copy(q->arena, statement_blob(find, 4));
+	}
+	statement_close(find);
+	return s;
+}
+
+static enum status read_document(struct query *q, struct subject *subject)
+{
+	struct findings findings = { .count = 0 };
+	struct event event;
+	struct buf payload;
+	buf_init(&payload, JOURNAL_EVENT_BYTES_MAX);
+	enum status s = journal_read_at(
+		api_sources(q->api)->journal, subject->position, &payload, &event, &q->err);
+	if (s == OK) {
+		struct slice copy = arena_copy(q->arena, buf_get(&payload));
+		s = copy.ptr == NULL ? E_FULL : record_decode(copy, &subject->record, &q->err);
+	}
+	buf_release(&payload);
+	if (s == OK && transaction_decode(subject->record.document, q->arena, &subject->transaction,
+			       &findings) != OK)
+		s = error_set(&q->err, E_CORRUPT, "the stored document cannot be decoded: %s %s",
+			findings.items[0].pointer, findings.items[0].detail);
+	return s;
+}
+
+static void write_head(struct query *q, const struct subject *subject)
+{
+	char key[KEY_TEXT_MAX], receipt[RECEIPT_TEXT_MAX];
+	struct fingerprint fingerprint = record_fingerprint(&subject->record.hash);
+	size_t len = key_print(&subject->transaction.key, key);
+	receipt_print(subject->number, &fingerprint, receipt);
+	json_write_member(q->buf, "key", slice_make(key, len));
+	json_write_member_u64(q->buf, "event", subject->number);
+	json_write_member_text(q->buf, "receipt", receipt);
+	json_write_member_u64(q->buf, "revision", subject->revision);
+	write_time(q->buf, "received_at", subject->recorded_ms);
+	json_write_member_text(q->buf, "type", transaction_type_name(subject->transaction.type));
+	json_write_member_raw(q->buf, "transaction", subject->record.document);
+	json_write_member_raw(q->buf, "findings",
+		subject->record.findings.len > 0 ? subject->record.findings : slice_of("[]"));
+}
+
+static void write_stock(struct query *q, const struct transaction *t)
+{
+	json_write_name(q->buf, "stock");
+	buf_char(q->buf, '[');
+	for (uint32_t i = 0; i < t->lines.count && transaction_has_effect(t); i++) {
+		struct total change;
+		if (!line_stock_change(&t->lines.items[i], &change))
+			continue;
+		json_write_comma(q->buf);
+		buf_char(q->buf, '{');
+		json_write_member(q->buf, "item", t->lines.items[i].item);
+		json_write_name(q->buf, "change");
+		buf_char(q->buf, '"');
+		total_write(change, 0, q->buf);
+		buf_text(q->buf, "\"}");
+	}
+	buf_char(q->buf, ']');
+}
+
+static enum status write_ledger(struct query *q, const struct subject *subject)
+{
+	struct statement *rows = NULL;
+	bool row = true;
+	enum status s = store_prepare(q->store,
+		"SELECT account, debit, credit, currency, tax_code FROM ledger WHERE event = $1"
+		" ORDER BY line",
+		&rows, &q->err);
+	if (s == OK)
+		statement_bind_int(rows, 1, (int64_t)subject->number);
+	json_write_name(q->buf, "ledger");
+	buf_char(q->buf, '[');
+	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
+		json_write_comma(q->buf);
+		buf_char(q->buf, '{');
+		write_column(q->buf, "account", rows, 0);
+		write_total_column(q->buf, "debit", rows, 1, statement_text(rows, 3));
+		write_total_column(q->buf, "credit", rows, 2, statement_text(rows, 3));
+		write_column(q->buf, "currency", rows, 3);
+		write_column(q->buf, "tax_code", rows, 4);
+		buf_char(q->buf, '}');
+	}
+	buf_char(q->buf, ']');
+	statement_close(rows);
+	return s;
+}
+
+static void write_one_posting(struct query *q, const struct subject *subject, struct statement *row)
+{
+	char key[KEY_TEXT_MAX];
+	size_t len = key_print(&subject->transaction.key, key);
+	int64_t planned = statement_int(row, 5), settled = statement_int(row, 7);
+	json_write_comma(q->buf);
+	buf_char(q->buf, '{');
+	write_column(q->buf, "erp", row, 0);
+	json_write_member_text(
+		q->buf, "state", posting_state_name((unsigned)statement_int(row, 1)));
+	json_write_member(q->buf, "external_id", slice_make(key, len));
+	write_column(q->buf, "document", row, 2);
+	json_write_member_u64(q->buf, "attempts", (uint64_t)statement_int(row, 3));
+	write_column(q->buf, "detail", row, 4);
+	write_time(q->buf, "planned_at", planned);
+	write_time(q->buf, "called_at", statement_int(row, 6));
+	write_time(q->buf, "settled_at", settled);
+	write_time(q->buf, "agreed_at", statement_int(row, 8));
+	if (settled > 0)
+		write_seconds(q->buf, "lag_seconds", (double)(settled - planned) / 1000);
+	else
+		json_write_member_null(q->buf, "lag_seconds");
+	json_write_member_raw(q->buf, "differences",
+		statement_is_null(row, 9) ? slice_of("[]") : statement_text(row, 9));
+	buf_char(q->buf, '}');
+}
+
+struct step {
+	int64_t at_ms;
+	const char *what;
+	struct slice detail;
+};
+
+static void write_step(struct query *q, uint64_t number, const struct step *step)
+{
+	if (step->at_ms == 0)
+		return;
+	json_write_comma(q->buf);
+	buf_char(q->buf, '{');
+	json_write_member_u64(q->buf, "event", number);
+	write_time(q->buf, "at", step->at_ms);
+	json_write_member_text(q->buf, "what", step->what);
+	json_write_member(q->buf, "detail", step->detail);
+	buf_char(q->buf, '}');
+}
+
+static void gather_steps(struct query *q, struct statement *row, struct step steps[3])
+{
+	struct slice erp = arena_copy(q->arena, statement_text(row, 0));
+	unsigned state = (unsigned)statement_int(row, 1);
+	struct slice document = arena_copy(q->arena, statement_text(row, 2));
+	struct slice detail = arena_copy(q->arena, statement_text(row, 4));
+	steps[0] = (struct step){ statement_int(row, 6), "intent",
+		arena_format(q->arena, "about to call %.*s", SLICE_ARG(erp)) };
+	bool settled = statement_int(row, 7) != 0;
+	steps[1] = (struct step){ statement_int(row, settled ? 7 : 6),
+		settled || state == POSTING_REFUSED || state == POSTING_UNKNOWN ? "answer"
+										: "intent",
+		settled ? arena_format(q->arena, "%.*s has it as %.*s", SLICE_ARG(erp),
+				  SLICE_ARG(document))
+			: arena_format(q->arena, "%s: %.*s", posting_state_name(state),
+				  SLICE_ARG(detail)) };
+	if (!settled && state != POSTING_REFUSED && state != POSTING_UNKNOWN)
+		steps[1].at_ms = 0;
+	steps[2] = (struct step){ statement_int(row, 8), "read_back",
+		arena_format(q->arena, "what %.*s holds %s", SLICE_ARG(erp),
+			state == POSTING_AGREED ? "agrees line by line" : "differs") };
+}
+
+static enum status write_postings(
+	struct query *q, const struct subject *subject, struct step steps[3])
+{
+	struct statement *rows = NULL;
+	bool row = true;
+	enum status s = store_prepare(q->store,
+		"SELECT erp, state, document, attempts, detail, planned_ms, called_ms, settled_ms,"
+		" agreed_ms, differences FROM posting WHERE event = $1",
+		&rows, &q->err);
+	if (s == OK)
+		statement_bind_int(rows, 1, (int64_t)subject->number);
+	json_write_name(q->buf, "postings");
+	buf_char(q->buf, '[');
+	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
+		write_one_posting(q, subject, rows);
+		gather_steps(q, rows, steps);
+	}
+	buf_char(q->buf, ']');
+	statement_close(rows);
+	return s;
+}
+
+static enum status write_exceptions(struct query *q, const struct subject *subject)
+{
+	struct statement *rows = NULL;
+	bool row = true;
+	enum status s = store_prepare(q->store,
+		"SELECT x.event, x.line FROM exception AS x WHERE x.transaction_event = $1"
+		" OR x.transaction_event IN (SELECT event FROM document WHERE store = $2"
+		" AND business_date = $3 AND register = $4 AND sequence = $5 AND conflict = 1)"
+		" ORDER BY x.event, x.line",
+		&rows, &q->err);
+	if (s == OK) {
+		const struct key *key = &subject->transaction.key;
+		statement_bind_int(rows, 1, (int64_t)subject->number);
+		statement_bind_text(rows, 2, key->store);
+		statement_bind_int(rows, 3, key->business_date);
+		statement_bind_text(rows, 4, key->reg);
+		statement_bind_int(rows, 5, (int64_t)key->sequence);
+	}
+	json_write_name(q->buf, "exceptions");
+	buf_char(q->buf, '[');
+	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
+		json_write_comma(q->buf);
+		buf_format(q->buf, "\"%lld-%lld\"", (long long)statement_int(rows, 0),
+			(long long)statement_int(rows, 1));
+	}
+	buf_char(q->buf, ']');
+	statement_close(rows);
+	return s;
+}
+
+static enum status write_conflict_steps(struct query *q, const struct subject *subject)
+{
+	struct statement *rows = NULL;
+	bool row = true;
+	const struct key *key = &subject->transaction.key;
+	enum status s = store_prepare(q->store,
+		"SELECT event, recorded_ms FROM document WHERE store = $1 AND business_date = $2"
+		" AND register = $3 AND sequence = $4 AND conflict = 1 ORDER BY event",
+		&rows, &q->err);
+	if (s == OK) {
+		statement_bind_text(rows, 1, key->store);
+		statement_bind_int(rows, 2, key->business_date);
+		statement_bind_text(rows, 3, key->reg);
+		statement_bind_int(rows, 4, (int64_t)key->sequence);
+	}
+	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
+		struct step step = { statement_int(rows, 1), "conflict",
+			slice_of("the register sent this key with other content; kept, not "
+				 "applied") };
+		write_step(q, (uint64_t)statement_int(rows, 0), &step);
+	}
+	statement_close(rows);
+	return s;
+}
+
+static enum status write_story(
+	struct query *q, const struct subject *subject, const struct step steps[3])
+{
+	struct step received = { subject->recorded_ms, "received",
+		arena_format(q->arena, "accepted through %.*s and durable",
+			SLICE_ARG(subject->record.source)) };
+	json_write_name(q->buf, "story");
+	buf_char(q->buf, '[');
+	write_step(q, subject->number, &received);
+	for (unsigned i = 0; i < 3; i++)
+		write_step(q, subject->number, &steps[i]);
+	enum status s = write_conflict_steps(q, subject);
+	buf_char(q->buf, ']');
+	return s;
+}
+
+enum status transaction_get(struct query *q)
+{
+	struct subject *subject = arena_new(q->arena, struct subject);
+	struct step steps[3] = { { 0 } };
+	struct key key = { .store = slice_of(q->parameters[0]), .reg = slice_of(q->parameters[1]) };
+	if (!query_date(q, 2, &key.business_date) || !query_sequence(q, 3, &key.sequence))
+		return E_INPUT;
+	enum status s = find_subject(q, &key, subject);
+	if (s == OK)
+		s = read_document(q, subject);
+	if (s != OK)
+		return s;
+	buf_char(q->buf, '{');
+	write_head(q, subject);
+	write_stock(q, &subject->transaction);
+	s = write_ledger(q, subject);
+	if (s == OK)
+		s = write_postings(q, subject, steps);
+	if (s == OK)
+		s = write_exceptions(q, subject);
+	if (s == OK)
+		s = write_story(q, subject, steps);
+	buf_char(q->buf, '}');
+	return s;
+}

@@ -1,0 +1,142 @@
+#include "watch/metrics.h"
+
+/* All plain figures, gathered once a page. */
+struct figures {
+	struct acceptor_counters acceptor;
+	struct server_counters server;
+	uint64_t requests, refused, busy, unknown_fields;
+	uint64_t durable, bytes, segments, applied, apply_waits, uptime_s;
+};
+
+struct metric {
+	const char *name, *type, *help;
+	size_t offset; /* in struct figures */
+};
+
+#define FIGURE(field) offsetof(struct figures, field)
+
+static const struct metric metrics[] = {
+	{ "tillbridge_transactions_accepted_total", "counter", "Transactions accepted and durable.",
+		FIGURE(acceptor.accepted_total) },
+	{ "tillbridge_transactions_duplicate_total", "counter",
+		"Transactions that were sent again with the same content.",
+		FIGURE(acceptor.duplicates_total) },
+	{ "tillbridge_transactions_conflict_total", "counter",
+		"Transactions that came under a known key with other content.",
+		FIGURE(acceptor.conflicts_total) },
+	{ "tillbridge_transactions_refused_total", "counter",
+		"Transactions refused: malformed or against a rule.", FIGURE(refused) },
+	{ "tillbridge_intake_requests_total", "counter", "Requests to the intake.",
+		FIGURE(requests) },
+	{ "tillbridge_intake_busy_total", "counter",
+		"Requests answered 503 or 507: queue, disk or shutdown.", FIGURE(busy) },
+	{ "tillbridge_intake_queue_items", "gauge", "Transactions that wait for the journal.",
+		FIGURE(acceptor.queue_items) },
+	{ "tillbridge_intake_unknown_fields_total", "counter",
+		"Members of documents that are not in the model; they are kept as they came.",
+		FIGURE(unknown_fields) },
+	{ "tillbridge_journal_groups_total", "counter", "Group commits.",
+		FIGURE(acceptor.groups_total) },
+	{ "tillbridge_journal_group_items_max", "gauge", "Largest group commit, in items.",
+		FIGURE(acceptor.group_items_max) },
+	{ "tillbridge_journal_durable_event", "gauge", "Number of the last durable event.",
+		FIGURE(durable) },
+	{ "tillbridge_journal_bytes", "gauge", "Bytes of events in the journal.", FIGURE(bytes) },
+	{ "tillbridge_journal_segments", "gauge", "Segments of the journal.", FIGURE(segments) },
+	{ "tillbridge_state_applied_event", "gauge", "Number of the last applied event.",
+		FIGURE(applied) },
+	{ "tillbridge_state_waits_total", "counter",
+		"How often applying waited for the state's disk.", FIGURE(apply_waits) },
+	{ "tillbridge_http_connections_open", "gauge", "Open connections.",
+		FIGURE(server.connections_open) },
+	{ "tillbridge_http_connections_total", "counter", "Connections accepted.",
+		FIGURE(server.connections_total) },
+	{ "tillbridge_http_requests_total", "counter", "Requests read completely.",
+		FIGURE(server.requests_total) },
+	{ "tillbridge_http_requests_refused_total", "counter",
+		"Requests refused before they reached a resource.",
+		FIGURE(server.requests_refused_total) },
+	{ "tillbridge_http_timeouts_total", "counter", "Connections closed for being slow.",
+		FIGURE(server.timeouts_total) },
+	{ "tillbridge_http_tls_failures_total", "counter", "Failed TLS handshakes.",
+		FIGURE(server.tls_failures_total) },
+	{ "tillbridge_uptime_seconds", "gauge", "Seconds since the start.", FIGURE(uptime_s) },
+};
+
+static void gather(const struct sources *s, struct figures *f)
+{
+	const struct rest_counters *rest = rest_counters(s->rest);
+	acceptor_counters(s->acceptor, &f->acceptor);
+	if (s->server != NULL)
+		server_counters(s->server, &f->server);
+	f->requests = rest->requests_total;
+	f->refused = rest->refused_total;
+	f->busy = rest->busy_total;
+	f->unknown_fields = rest->unknown_fields_total;
+	f->durable = journal_durable_number(s->journal);
+	f->bytes = journal_bytes(s->journal);
+	f->segments = journal_segments(s->journal);
+	f->applied = apply_number(s->apply);
+	f->apply_waits = apply_waits(s->apply);
+	f->uptime_s = (uint64_t)(s->clock->wall_ms(s->clock) - s->started_ms) / 1000;
+}
+
+static void write_histogram(
+	struct buf *buf, const char *name, const char *help, const struct histogram *histogram)
+{
+	uint64_t seen = 0;
+	buf_format(buf, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		seen += histogram->buckets[i];
+		buf_format(buf, "%s_bucket{le=\"%g\"} %llu\n", name,
+			(double)histogram_bounds_us[i] / 1e6, (unsigned long long)seen);
+	}
+	seen += histogram->buckets[HISTOGRAM_BUCKETS];
+	buf_format(buf, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count %llu\n", name,
+		(unsigned long long)seen, name, (double)histogram->sum_us / 1e6, name,
+		(unsigned long long)seen);
+}
+
+static void write_erps(const struct sources *s, struct buf *buf)
+{
+	struct erp_status erp;
+	buf_text(buf,
+		"# HELP tillbridge_erp_up 1 when the ERP answered last, 0 while it is retried "
+		"or stopped.\n# TYPE tillbridge_erp_up gauge\n");
+	for (size_t i = 0; delivery_status(s->delivery, i, &erp); i++)
+		buf_format(
+			buf, "tillbridge_erp_up{erp=\"%s\"} %d\n", erp.name, erp.state == ERP_OK);
+	buf_text(buf, "# HELP tillbridge_erp_failures_total Calls that did not get through.\n"
+		      "# TYPE tillbridge_erp_failures_total counter\n");
+	for (size_t i = 0; delivery_status(s->delivery, i, &erp); i++)
+		buf_format(buf, "tillbridge_erp_failures_total{erp=\"%s\"} %llu\n", erp.name,
+			(unsigned long long)erp.failures_total);
+}
+
+void metrics_write(const struct sources *s, struct buf *buf)
+{
+	struct figures figures = { 0 };
+	gather(s, &figures);
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		const struct metric *m = &metrics[i];
+		uint64_t value = *(const uint64_t *)((const char *)&figures + m->offset);
+		buf_format(buf, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->name, m->help, m->name,
+			m->type, m->name, (unsigned long long)value);
+	}
+	const struct delivery_lags *lags = delivery_lags(s->delivery);
+	write_histogram(buf, "tillbridge_acknowledge_seconds",
+		"A request's last byte to its durable answer.",
+		&rest_counters(s->rest)->acknowledge);
+	write_histogram(buf, "tillbridge_lag_till_to_receipt_seconds",
+		"Till close to durable receipt.", &lags->till_to_receipt);
+	write_histogram(buf, "tillbridge_lag_receipt_to_call_seconds",
+		"Durable receipt to the intent of the ERP's call.", &lags->receipt_to_call);
+	write_histogram(buf, "tillbridge_lag_receipt_to_answer_seconds",
+		"Durable receipt to the ERP's answer.", &lags->receipt_to_answer);
+	write_histogram(buf, "tillbridge_lag_till_to_answer_seconds",
+		"Till close to the ERP's answer; replayed sales count from their receipt.",
+		&lags->till_to_answer);
+	write_histogram(buf, "tillbridge_lag_answer_to_agreed_seconds",
+		"The ERP's answer to the comparison with what it holds.", &lags->answer_to_agreed);
+	write_erps(s, buf);
+}

@@ -1,0 +1,19 @@
+/* Everything that can be watched, in one place: what the metrics, the status and the readiness
+ * probe read. All of it may be read from any thread. */
+#pragma once
+
+#include "deliver/delivery.h"
+#include "intake/rest.h"
+#include "net/server.h"
+#include "store/apply.h"
+
+struct sources {
+	struct clock *clock;
+	struct journal *journal;
+	struct acceptor *acceptor;
+	struct rest *rest;
+	struct apply *apply;
+	struct delivery *delivery;
+	struct server *server; /* NULL until it listens */
+	int64_t started_ms;    /* wall clock */
+};
