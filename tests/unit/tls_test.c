@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ static void tls_site_open(struct site *site, struct identity *identity)
 static bool handshake(
 	struct client *client, const struct site *site, int version_max, const char *protocols)
 {
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL cannot be told to write without it */
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_max_proto_version(context, version_max);
 	client_open(client, site);
