@@ -416,6 +416,8 @@ static bool grow_names(struct json *json, struct names *names)
 
 static bool add_name(struct json *json, struct names *names, struct slice name)
 {
+	if (json->repeats)
+		return true;
 	uint64_t hash = slice_hash(name, 0);
 	for (size_t i = 0; i < names->count; i++)
 		if (names->hashes[i] == hash && slice_equal(names->names[i], name))

@@ -33,6 +33,7 @@ struct json {
 	unsigned depth;
 	bool opened;	     /* a bracket was taken, and nothing of its list yet */
 	bool full;	     /* the problem is the arena's limit, not the text */
+	bool repeats;	     /* set by who wants RFC 8259 alone: a skipped object may repeat names */
 	const char *problem; /* static text; NULL while all is well */
 };
 
