@@ -186,7 +186,8 @@ static void arrange_trouble(struct model *m)
 {
 	static const unsigned ops[] = { SIM_ANY, SIM_SYNC, SIM_WRITE, SIM_SYNC_NAMES, SIM_ALLOCATE,
 		SIM_RENAME | SIM_REMOVE | SIM_OPEN };
-	uint64_t within = random_chance(&m->random, 1, 3) ? 30 : 300;
+	static const uint64_t reach[] = { 16, 40, 300, 300 }; /* the first: inside recovery */
+	uint64_t within = reach[random_below(&m->random, 4)];
 	if (random_chance(&m->random, 3, 4))
 		sim_disk_cut_at(m->disk, 1 + random_below(&m->random, within));
 	if (random_chance(&m->random, 1, 3))
