@@ -1,7 +1,10 @@
 #include "erp/registry.h"
 
+#include "erp/tryton.h"
+
 static const struct erp_type *const types[] = {
 	&erp_sandbox,
+	&erp_tryton,
 	NULL,
 };
 
