@@ -37,7 +37,7 @@ struct event {
 	uint64_t number;
 	uint64_t position;
 	int64_t recorded_ms; /* wall clock when it was appended */
-	uint16_t kind;	     /* enum event_kind */
+	uint16_t kind;       /* enum event_kind */
 	struct slice payload;
 };
 
@@ -62,7 +62,7 @@ enum status journal_sync(struct journal *journal, struct error *err);
 
 /* From any thread. */
 uint64_t journal_durable_number(const struct journal *journal); /* last durable event, 0 if none */
-uint64_t journal_bytes(const struct journal *journal);		/* of events, all segments */
+uint64_t journal_bytes(const struct journal *journal); /* of events' records, all segments */
 uint64_t journal_segments(const struct journal *journal);
 
 /* A reader goes through the events from a number on. */
@@ -72,20 +72,20 @@ enum status journal_reader_open(struct journal *journal, uint64_t first_number,
 void journal_reader_close(struct journal_reader *reader);
 /* The next durable event; E_RETRY when there is none yet. The payload belongs to the reader and
  * lives until its next call. */
-enum status journal_reader_next(struct journal_reader *reader, struct event *ret_event,
-	struct error *err);
+enum status journal_reader_next(
+	struct journal_reader *reader, struct event *ret_event, struct error *err);
 
 /* Reads one event by position. The payload is copied into `buf` (which is reset). Any thread. */
 struct buf;
 enum status journal_read_at(struct journal *journal, uint64_t position, struct buf *buf,
 	struct event *ret_event, struct error *err);
 
-/* Reads everything and checks every checksum, number and seal. Calls `each` (may be NULL) for each
- * segment. */
+/* Reads everything and checks every checksum, number and seal; changes nothing. Calls `each` (may
+ * be NULL) for each segment. Nobody may append to the journal meanwhile. */
 struct segment_report {
 	char name[40];
 	uint64_t first_number, last_number; /* 0, 0 when empty */
-	uint64_t bytes;
+	uint64_t bytes; /* of the file when sealed, else up to the end of the last good record */
 	bool sealed;
 	struct hash seal; /* SHA-256 over the segment's bytes up to the seal */
 };
