@@ -6,12 +6,12 @@
 #include "retail/codec.h"
 
 struct rule {
-	const char *id;	    /* stable, part of the API: "balance.lines" */
+	const char *id;     /* stable, part of the API: "balance.lines" */
 	const char *help;   /* what must hold, in one sentence */
 	const char *fields; /* JSON Pointers of what it reads, separated by spaces */
 	bool refuses;
-	void (*check)(const struct rule *rule, const struct transaction *t,
-		struct findings *findings);
+	void (*check)(
+		const struct rule *rule, const struct transaction *t, struct findings *findings);
 };
 
 /* Ends with a row whose id is NULL. */
