@@ -177,7 +177,8 @@ static enum status search(struct instance *in, const struct posting *postings, s
 	struct rpc_answer answer;
 	buf_reset(&in->body);
 	sandbox_write_references(postings, count, &in->body);
-	check(!in->body.failed);
+	if (in->body.failed)
+		return error_set(err, E_FULL, "out of memory for a search");
 	enum status s = call(in, in->search_url, true, &answer, err);
 	if (s != OK)
 		return s;
@@ -204,6 +205,9 @@ static enum status sandbox_read_back(void *instance, const struct posting *posti
 	return search(instance, postings, count, documents, arena, err);
 }
 
+/* A call that timed out may still be on its way. The sandbox answers in the order in which it has
+ * read requests, so a sale that it had read is found; one that was still in a socket is not. Who
+ * asks at once after a time-out has to ask again before it sends. */
 static enum status sandbox_find(void *instance, const struct posting *postings, size_t count,
 	struct posting_result *results, struct error *err)
 {

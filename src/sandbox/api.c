@@ -1,7 +1,5 @@
 #include "sandbox/api.h"
 
-#include "base/check.h"
-
 #include <stdlib.h>
 
 /* One line of the log while the state is rebuilt. */
@@ -181,6 +179,11 @@ static void answer(
 	bool throttles = route == ROUTE_SALES || route == ROUTE_SEARCH;
 	if (api->faults.down && route != ROUTE_FAULTS)
 		reply_problem(reply, PROBLEM_BUSY, "the sandbox ERP was told to be down");
+	else if (api->broken && route != ROUTE_FAULTS)
+		/* What the last write left in the file is not known; a search that finds nothing
+		 * would be a lie that leads to a double posting. */
+		reply_problem(reply, PROBLEM_STORAGE_FULL,
+			"sandbox.log could not be written; start the sandbox ERP again");
 	else if (throttles && faults_strike(api->faults.throttle, &api->random))
 		reply_throttled(reply);
 	else if (route != ROUTE_NONE && !allows(route, method))

@@ -1,6 +1,5 @@
 #include "sandbox/api.h"
 
-#include "base/check.h"
 #include "sandbox/ledger.h"
 
 /* The parameters that a list understands; an absent one is an empty text. */

@@ -11,7 +11,7 @@
 #include "sandbox/sale.h"
 
 struct document {
-	uint64_t reference_hash; /* different references have different hashes, we trust */
+	uint64_t reference_hash; /* 64 bits: taken as different for different references */
 	uint64_t offset;         /* of its line in the log */
 	uint32_t len;
 	uint32_t warehouse; /* number in state.warehouses */

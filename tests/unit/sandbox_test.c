@@ -1,17 +1,15 @@
 #include "sandbox/sandbox.h"
 
-#include "base/clock.h"
 #include "erp/rpc.h"
 #include "harness.h"
-#include "sandbox/delay.h"
 #include "sandbox/faults.h"
 #include "sandbox/ledger.h"
-#include "sandbox/log.h"
 #include "sandbox/state.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* A sandbox ERP on a port of its own, and a client of it. */
@@ -401,6 +399,30 @@ TEST(a_whole_line_that_is_no_sale_stops_the_opening)
 	EXPECT_NUMBER(sandbox_open(&config, &sandbox, &f->err), E_CORRUPT);
 	expect_part(f->err.text, "sandbox.log: the line at byte ");
 	free(f);
+}
+
+/* The disk ends in the middle of the second sale. */
+TEST(after_a_failed_write_nothing_is_told_until_the_log_has_been_read_again)
+{
+	struct fixture *f = fixture_open(NULL);
+	EXPECT_OK(ask(f, "POST", "/api/sales", one_sale), f->err);
+	struct rlimit limit, before;
+	EXPECT(signal(SIGXFSZ, SIG_IGN) != SIG_ERR && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	limit = (struct rlimit){ (rlim_t)log_size(f) + 100, before.rlim_max };
+	EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	EXPECT_NUMBER(ask(f, "POST", "/api/sales", one_sale), E_UNKNOWN);
+	expect_part(f->text, "cannot write to sandbox.log");
+	EXPECT_NUMBER(log_size(f), limit.rlim_cur);
+	EXPECT(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	EXPECT_NUMBER(ask(f, "POST", "/api/sales", one_sale), E_UNKNOWN);
+	EXPECT_NUMBER(f->answer.http_status, 507);
+	EXPECT_NUMBER(ask(f, "GET", "/api/summary", NULL), E_RETRY);
+	stop(f);
+	start(f, NULL);
+	expect_part(get(f, "/api/summary"), "\"documents\":1,");
+	EXPECT_OK(ask(f, "POST", "/api/sales", one_sale), f->err);
+	expect_part(f->text, "SO-00000002");
+	fixture_close(f);
 }
 
 TEST(one_folder_has_one_user)
