@@ -10,8 +10,9 @@ import argparse
 import json
 import os
 
-# The entries of ids.json that are options of the connector under the same name.
-OPTIONS = ['url', 'database', 'user', 'password_file', 'party', 'rounding_product']
+# The entries of ids.json that are options of the connector under the same name. For the others the
+# server was seeded with what the connector expects by default.
+OPTIONS = ['url', 'database', 'user', 'password_file']
 
 
 def text(value):
@@ -25,12 +26,11 @@ def configuration(ids, options):
         f'listen: {text(options.listen)}',
         f'data: {text(os.path.abspath(options.data))}',
         'erps:',
-        '  - name: "tryton"',
-        '    connector: "tryton"',
-        '    options:',
+        '  tryton:',
+        '    connector: tryton',
     ]
-    lines += [f'      {name}: {text(ids[name])}' for name in OPTIONS if ids.get(name)]
-    lines += ['stores:', '  - match: "*"', '    erp: "tryton"']
+    lines += [f'    {name}: {text(ids[name])}' for name in OPTIONS]
+    lines += ['default_erp: tryton']
     return '\n'.join(lines) + '\n'
 
 
