@@ -11,3 +11,17 @@ int command_simulate(int argc, char **argv);
 int command_send(int argc, char **argv);
 /* Server, ERP and replayed sales together, from one command. */
 int command_demo(int argc, char **argv);
+/* The server. */
+int command_serve(int argc, char **argv);
+/* A small ERP to try things out with, and to break on purpose. */
+int command_sandbox_erp(int argc, char **argv);
+/* Holds files of transactions to the schema and the rules, without a server. */
+int command_check(int argc, char **argv);
+/* One transaction with its whole story, from a running server. */
+int command_explain(int argc, char **argv);
+/* The state, derived again from the journal. */
+int command_rebuild(int argc, char **argv);
+/* The journal's bytes and the state, held against each other. */
+int command_verify(int argc, char **argv);
+/* The configuration file, checked without starting anything. */
+int command_config(int argc, char **argv);

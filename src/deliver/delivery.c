@@ -41,12 +41,21 @@ void delivery_wake(struct delivery *d)
 		worker_wake(d->workers[i]);
 }
 
-void delivery_close(struct delivery *d)
+void delivery_stop(struct delivery *d)
 {
 	if (d == NULL)
 		return;
 	atomic_store(&d->stop, true);
 	delivery_wake(d);
+	for (size_t i = 0; i < d->count; i++)
+		worker_join(d->workers[i]);
+}
+
+void delivery_close(struct delivery *d)
+{
+	if (d == NULL)
+		return;
+	delivery_stop(d);
 	for (size_t i = 0; i < d->count; i++)
 		worker_close(d->workers[i]);
 	free(d->workers);

@@ -39,14 +39,21 @@ struct delivery_config {
 	const struct erp_target *targets;
 	size_t target_count;
 	uint64_t seed; /* of the jitter */
+	/* The last event that the state has applied. */
+	uint64_t (*applied)(void *context);
+	void *context;
 };
 
-/* The state must have caught up with the journal: what is open in it is taken up first. */
+/* Workers begin when the state has caught up with what the journal holds now: what is open in it is
+ * taken up first. */
 enum status delivery_open(
 	const struct delivery_config *config, struct delivery **ret_delivery, struct error *err);
 /* New state is committed: look again. Any thread. */
 void delivery_wake(struct delivery *delivery);
-/* Ends calls that are under way; what has no answer is asked about after the next start. */
+/* Ends calls that are under way and the workers' threads; what has no answer is asked about after
+ * the next start. delivery_wake() may still be called. */
+void delivery_stop(struct delivery *delivery);
+/* Stops, and releases everything. */
 void delivery_close(struct delivery *delivery);
 
 enum erp_state { ERP_OK, ERP_RETRYING, ERP_STOPPED };

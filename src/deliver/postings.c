@@ -24,7 +24,8 @@ static const struct migration migrations[] = {
 		"CREATE TABLE posting_erp (erp TEXT NOT NULL, store TEXT NOT NULL,"
 		" state BIGINT NOT NULL, postings BIGINT NOT NULL,"
 		" PRIMARY KEY (erp, store, state)) WITHOUT ROWID;"
-		"CREATE TABLE route (store TEXT PRIMARY KEY, erp TEXT NOT NULL) WITHOUT ROWID" },
+		"CREATE TABLE route (store TEXT PRIMARY KEY, erp TEXT NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE routing (part BIGINT PRIMARY KEY, payload TEXT NOT NULL)" },
 };
 
 static const struct tally_table day_table = { .name = "posting_day",
@@ -60,7 +61,7 @@ unsigned posting_state_find(struct slice name)
 
 struct postings {
 	struct statement *insert, *read, *call, *settle, *agree, *read_route, *write_route,
-		*drop_routes;
+		*drop_routes, *write_routing;
 	struct tally *days, *erps;
 };
 
@@ -68,7 +69,7 @@ static void postings_close(void *state)
 {
 	struct postings *p = state;
 	struct statement *all[] = { p->insert, p->read, p->call, p->settle, p->agree, p->read_route,
-		p->write_route, p->drop_routes };
+		p->write_route, p->drop_routes, p->write_routing };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		statement_close(all[i]);
 	tally_close(p->days);
@@ -99,6 +100,9 @@ static enum status prepare(struct postings *p, struct store *store, struct error
 			" LIMIT 1" },
 		{ &p->write_route, "INSERT INTO route (store, erp) VALUES ($1, $2)" },
 		{ &p->drop_routes, "DELETE FROM route" },
+		{ &p->write_routing,
+			"INSERT INTO routing (part, payload) VALUES (1, $1)"
+			" ON CONFLICT (part) DO UPDATE SET payload = excluded.payload" },
 	};
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && s == OK; i++)
@@ -258,6 +262,10 @@ static enum status apply_routing(
 	enum status s = routing_decode(e->event.payload, e->arena, &routing, err);
 	if (s == OK)
 		s = statement_run(p->drop_routes, err);
+	if (s == OK) {
+		statement_bind_text(p->write_routing, 1, e->event.payload);
+		s = statement_run(p->write_routing, err);
+	}
 	for (uint32_t i = 0; s == OK && i < routing.count; i++) {
 		struct slice store = routing.routes[i].store;
 		statement_bind_text(

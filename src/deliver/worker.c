@@ -375,6 +375,9 @@ static void *run(void *argument)
 {
 	struct worker *w = argument;
 	struct error err = { 0 };
+	uint64_t start = journal_durable_number(w->config->journal);
+	while (!stopping(w) && w->config->applied(w->config->context) < start)
+		wait_for(w, 0);
 	enum status s = read_back_rest(w, &err);
 	while (!stopping(w) && s != E_STOPPED && s != E_IO && s != E_CORRUPT) {
 		bool worked = false;
@@ -446,10 +449,16 @@ void worker_wake(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void worker_close(struct worker *w)
+void worker_join(struct worker *w)
 {
 	if (w->started)
 		pthread_join(w->thread, NULL);
+	w->started = false;
+}
+
+void worker_close(struct worker *w)
+{
+	worker_join(w);
 	if (w->instance != NULL)
 		w->target->type->close(w->instance);
 	outbox_close(w->outbox);

@@ -9,6 +9,7 @@ enum status worker_open(const struct delivery_config *config, const struct erp_t
 	struct delivery_lags *lags, const atomic_bool *stop, struct worker **ret_worker,
 	struct error *err);
 void worker_wake(struct worker *worker);
-/* *stop is true by now. */
+/* Waits for the thread's end; *stop is true by now. Twice is fine. */
+void worker_join(struct worker *worker);
 void worker_close(struct worker *worker);
 void worker_status(struct worker *worker, struct erp_status *ret_status);

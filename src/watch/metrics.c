@@ -67,8 +67,9 @@ static void gather(const struct sources *s, struct figures *f)
 {
 	const struct rest_counters *rest = rest_counters(s->rest);
 	acceptor_counters(s->acceptor, &f->acceptor);
-	if (s->server != NULL)
-		server_counters(s->server, &f->server);
+	struct server *server = atomic_load(&((struct sources *)s)->server);
+	if (server != NULL)
+		server_counters(server, &f->server);
 	f->requests = rest->requests_total;
 	f->refused = rest->refused_total;
 	f->busy = rest->busy_total;

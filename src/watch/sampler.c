@@ -13,7 +13,7 @@ struct sample {
 };
 
 struct sampler {
-	struct sources sources;
+	const struct sources *sources;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -25,11 +25,11 @@ struct sampler {
 static void take(struct sampler *s, struct sample *sample)
 {
 	struct acceptor_counters accepted;
-	acceptor_counters(s->sources.acceptor, &accepted);
-	const struct delivery_lags *lags = delivery_lags(s->sources.delivery);
-	sample->at_ns = s->sources.clock->monotonic_ns(s->sources.clock);
+	acceptor_counters(s->sources->acceptor, &accepted);
+	const struct delivery_lags *lags = delivery_lags(s->sources->delivery);
+	sample->at_ns = s->sources->clock->monotonic_ns(s->sources->clock);
 	sample->accepted = accepted.accepted_total;
-	sample->refused = rest_counters(s->sources.rest)->refused_total;
+	sample->refused = rest_counters(s->sources->rest)->refused_total;
 	histogram_copy(&lags->receipt_to_answer, &sample->answers);
 	sample->settled = sample->answers.count;
 }
@@ -57,7 +57,7 @@ enum status sampler_open(
 	struct sampler *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return error_set(err, E_FULL, "watch: out of memory");
-	s->sources = *sources;
+	s->sources = sources;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);

@@ -14,6 +14,6 @@ struct sources {
 	struct rest *rest;
 	struct apply *apply;
 	struct delivery *delivery;
-	struct server *server; /* NULL until it listens */
+	_Atomic(struct server *) server; /* NULL until it listens */
 	int64_t started_ms;    /* wall clock */
 };

@@ -1,0 +1,358 @@
+#include "app/bridge.h"
+
+#include "api/api.h"
+#include "app/consumers.h"
+#include "base/check.h"
+#include "intake/documents.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { QUEUE_ITEMS_MAX = 200000, CLOSE_WAIT_MS = 5000 };
+
+struct bridge {
+	const struct config *config;
+	struct bridge_hooks hooks;
+	struct clock *clock;
+	struct disk *disk;
+	struct journal *journal;
+	struct store *store;
+	struct apply *apply;
+	struct document_reader *documents;
+	struct identity *identity;
+	struct acceptor *acceptor;
+	struct rest *rest;
+	struct erp_target *targets;
+	struct delivery *delivery;
+	struct sources sources;
+	struct sampler *sampler;
+	struct api *api;
+	struct server *server;
+	struct buf last_routing; /* payload of the last routing event */
+	char state_path[DATA_PATH_MAX];
+};
+
+void data_path(const char *data, const char *name, char path[static DATA_PATH_MAX])
+{
+	snprintf(path, DATA_PATH_MAX, "%s/%s", data, name);
+}
+
+enum status data_prepare(const char *data, struct error *err)
+{
+	struct stat st;
+	if (mkdir(data, 0700) != 0 && errno != EEXIST)
+		return error_errno(err, E_CONFIG, "data: cannot make the folder %s", data);
+	if (stat(data, &st) != 0 || !S_ISDIR(st.st_mode))
+		return error_set(err, E_CONFIG, "data: %s is not a folder", data);
+	return OK;
+}
+
+static void journal_advanced(void *context, uint64_t number)
+{
+	struct bridge *b = context;
+	(void)number;
+	apply_wake(b->apply);
+}
+
+static void state_advanced(void *context, uint64_t number)
+{
+	struct bridge *b = context;
+	(void)number;
+	delivery_wake(b->delivery);
+}
+
+static void part_failed(void *context, const struct error *err)
+{
+	struct bridge *b = context;
+	if (b->api != NULL)
+		api_set_ready(b->api, false);
+	b->hooks.failed(b->hooks.context, err);
+}
+
+static uint64_t applied_number(void *context)
+{
+	return apply_number(((struct bridge *)context)->apply);
+}
+
+static bool store_known(void *context, struct slice store)
+{
+	return config_store_known(((struct bridge *)context)->config, store);
+}
+
+static enum status open_journal(struct bridge *b, struct error *err)
+{
+	char path[DATA_PATH_MAX];
+	enum status s = data_prepare(b->config->serve.data, err);
+	data_path(b->config->serve.data, DATA_JOURNAL, path);
+	data_path(b->config->serve.data, DATA_STATE, b->state_path);
+	if (s == OK)
+		s = disk_open_folder(path, &b->disk, err);
+	if (s == OK)
+		s = journal_open(
+			b->disk, b->clock, b->config->serve.segment_bytes, &b->journal, err);
+	return s;
+}
+
+static enum status open_state(struct bridge *b, struct error *err)
+{
+	enum status s = store_open(b->state_path, STORE_WRITE, &b->store, err);
+	if (s != OK)
+		return s;
+	struct apply_config config = {
+		.journal = b->journal,
+		.store = b->store,
+		.consumers = consumers,
+		.advanced = state_advanced,
+		.failed = part_failed,
+		.context = b,
+	};
+	return apply_open(&config, &b->apply, err);
+}
+
+static enum status remember_event(struct bridge *b, const struct event *event, struct error *err)
+{
+	struct record record;
+	if (event->kind == EVENT_ROUTING) {
+		buf_reset(&b->last_routing);
+		buf_slice(&b->last_routing, event->payload);
+	}
+	if (event->kind != EVENT_TRANSACTION && event->kind != EVENT_CONFLICT)
+		return OK;
+	enum status s = record_decode(event->payload, &record, err);
+	if (s != OK)
+		return s;
+	struct identity_entry entry = {
+		.sequence = record.key.sequence,
+		.number = event->number,
+		.recorded_ms = event->recorded_ms,
+		.fingerprint = record_fingerprint(&record.hash),
+		.revision = (uint32_t)record.revision,
+		.conflict = event->kind == EVENT_CONFLICT,
+	};
+	return identity_remember(b->identity, &record.key, &entry, err);
+}
+
+/* The keys that the state does not know yet: those of the journal's tail. */
+static enum status remember_tail(struct bridge *b, struct error *err)
+{
+	struct journal_reader *reader = NULL;
+	struct event event;
+	uint64_t last = journal_durable_number(b->journal);
+	enum status s = journal_reader_open(b->journal, apply_number(b->apply) + 1, &reader, err);
+	while (s == OK && (s = journal_reader_next(reader, &event, err)) == OK) {
+		s = remember_event(b, &event, err);
+		if (b->hooks.progress != NULL && event.number % 50000 == 0)
+			b->hooks.progress(
+				b->hooks.context, "reading the journal's tail", event.number, last);
+	}
+	journal_reader_close(reader);
+	return s == E_RETRY ? OK : s;
+}
+
+static enum status read_last_routing(struct bridge *b, struct error *err)
+{
+	struct statement *read = NULL;
+	bool row = false;
+	enum status s = store_prepare(b->store, "SELECT payload FROM routing", &read, err);
+	if (s == OK)
+		s = statement_step(read, &row, err);
+	if (s == OK && row)
+		buf_slice(&b->last_routing, statement_text(read, 0));
+	statement_close(read);
+	return s;
+}
+
+static enum status load_day(
+	void *context, struct identity *identity, const struct key *day, struct error *err)
+{
+	return document_reader_load(((struct bridge *)context)->documents, identity, day, err);
+}
+
+static enum status open_identity(struct bridge *b, struct error *err)
+{
+	enum status s = read_last_routing(b, err);
+	if (s == OK)
+		s = document_reader_open(b->state_path, &b->documents, err);
+	if (s != OK)
+		return s;
+	struct identity_source source = { load_day, applied_number, b };
+	s = identity_open(&source, b->config->serve.identity_entries_max, &b->identity, err);
+	return s == OK ? remember_tail(b, err) : s;
+}
+
+static enum status open_intake(struct bridge *b, struct error *err)
+{
+	struct acceptor_config acceptor = {
+		.journal = b->journal,
+		.identity = b->identity,
+		.clock = b->clock,
+		.queue_bytes_max = b->config->serve.queue_bytes_max,
+		.queue_items_max = QUEUE_ITEMS_MAX,
+		.failed = part_failed,
+		.advanced = journal_advanced,
+		.context = b,
+	};
+	enum status s = acceptor_open(&acceptor, &b->acceptor, err);
+	if (s != OK)
+		return s;
+	struct rest_config rest = {
+		.acceptor = b->acceptor,
+		.clock = b->clock,
+		.store_known = store_known,
+		.context = b,
+	};
+	return rest_open(&rest, &b->rest, err);
+}
+
+/* Writes down which ERP has which store when that has changed since the last start. */
+static enum status record_routing(struct bridge *b, struct error *err)
+{
+	struct buf routing;
+	uint64_t number;
+	enum status s = OK;
+	buf_init(&routing, JOURNAL_EVENT_BYTES_MAX);
+	config_routing(b->config, &routing);
+	if (!slice_equal(buf_get(&routing), buf_get(&b->last_routing)))
+		s = acceptor_record(b->acceptor, EVENT_ROUTING, buf_get(&routing), &number, err);
+	buf_release(&routing);
+	return s;
+}
+
+static enum status open_delivery(struct bridge *b, struct error *err)
+{
+	size_t count = b->config->erp_count;
+	b->targets = calloc(count + 1, sizeof(*b->targets));
+	if (b->targets == NULL)
+		return error_set(err, E_FULL, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		const struct config_erp *erp = &b->config->erps[i];
+		b->targets[i] = (struct erp_target){ erp->name, erp->type, erp->options,
+			erp->timeout_ms, erp->backoff_ms, erp->backoff_max_ms };
+	}
+	struct delivery_config config = {
+		.state_path = b->state_path,
+		.journal = b->journal,
+		.acceptor = b->acceptor,
+		.clock = b->clock,
+		.targets = b->targets,
+		.target_count = count,
+		.seed = b->clock->monotonic_ns(b->clock),
+		.applied = applied_number,
+		.context = b,
+	};
+	return delivery_open(&config, &b->delivery, err);
+}
+
+static enum status open_server(struct bridge *b, struct error *err)
+{
+	const struct serve_options *o = &b->config->serve;
+	char address[64];
+	uint16_t port;
+	enum status s = config_split_listen(o->listen, address, sizeof(address), &port, err);
+	if (s != OK)
+		return s;
+	struct server_config config = {
+		.address = address,
+		.port = port,
+		.loops = (unsigned)o->loops,
+		.connections_max = (unsigned)o->connections_max,
+		.body_bytes_max = o->body_bytes_max,
+		.head_ms = o->head_timeout_ms,
+		.body_ms = o->body_timeout_ms,
+		.idle_ms = o->idle_timeout_ms,
+		.write_ms = o->write_timeout_ms,
+		.tls_cert = o->tls_cert,
+		.tls_key = o->tls_key,
+		.handle = api_handle,
+		.context = b->api,
+	};
+	return server_open(&config, b->clock, &b->server, err);
+}
+
+static enum status open_api(struct bridge *b, struct error *err)
+{
+	b->sources.clock = b->clock;
+	b->sources.journal = b->journal;
+	b->sources.acceptor = b->acceptor;
+	b->sources.rest = b->rest;
+	b->sources.apply = b->apply;
+	b->sources.delivery = b->delivery;
+	b->sources.started_ms = b->clock->wall_ms(b->clock);
+	enum status s = sampler_open(&b->sources, &b->sampler, err);
+	struct api_config config = {
+		.sources = &b->sources,
+		.sampler = b->sampler,
+		.state_path = b->state_path,
+		.development = b->config->serve.dev,
+		.query_threads = 1,
+	};
+	return s == OK ? api_open(&config, &b->api, err) : s;
+}
+
+enum status bridge_open(const struct config *config, const struct bridge_hooks *hooks,
+	struct bridge **ret_bridge, struct error *err)
+{
+	struct bridge *b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return error_set(err, E_FULL, "out of memory");
+	b->config = config;
+	b->hooks = *hooks;
+	b->clock = clock_system();
+	buf_init(&b->last_routing, JOURNAL_EVENT_BYTES_MAX);
+	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
+		open_state, open_identity, open_intake, record_routing, open_delivery, open_api,
+		open_server };
+	enum status s = OK;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
+		s = steps[i](b, err);
+	if (s == OK)
+		s = apply_start(b->apply, err);
+	if (s != OK) {
+		bridge_close(b);
+		return s;
+	}
+	atomic_store(&b->sources.server, b->server);
+	apply_wake(b->apply);
+	api_set_ready(b->api, true);
+	*ret_bridge = b;
+	return OK;
+}
+
+void bridge_close(struct bridge *b)
+{
+	if (b == NULL)
+		return;
+	if (b->api != NULL)
+		api_set_ready(b->api, false);
+	if (b->server != NULL)
+		server_close(b->server, CLOSE_WAIT_MS);
+	api_close(b->api);
+	sampler_close(b->sampler);
+	/* The workers write through the acceptor, and the apply thread wakes the workers. */
+	delivery_stop(b->delivery);
+	acceptor_close(b->acceptor);
+	apply_close(b->apply);
+	delivery_close(b->delivery);
+	rest_close(b->rest);
+	identity_close(b->identity);
+	document_reader_close(b->documents);
+	store_close(b->store);
+	journal_close(b->journal);
+	if (b->disk != NULL)
+		b->disk->ops->close_disk(b->disk);
+	free(b->targets);
+	buf_release(&b->last_routing);
+	free(b);
+}
+
+uint16_t bridge_port(const struct bridge *b)
+{
+	return server_port(b->server);
+}
+
+enum status bridge_reload_tls(struct bridge *b, struct error *err)
+{
+	return server_reload_tls(b->server, err);
+}

@@ -1,0 +1,29 @@
+/* The bridge: all parts of `tillbridge serve`, opened in order and closed in the opposite one. */
+#pragma once
+
+#include "app/config.h"
+
+struct bridge;
+
+struct bridge_hooks {
+	/* From any thread: journal or state cannot be used any more; the process must stop. */
+	void (*failed)(void *context, const struct error *err);
+	/* Start-up that takes time: how far the state has caught up. May be NULL. */
+	void (*progress)(void *context, const char *what, uint64_t number, uint64_t last);
+	void *context;
+};
+
+/* The config outlives the bridge. When this returns OK, requests are answered. */
+enum status bridge_open(const struct config *config, const struct bridge_hooks *hooks,
+	struct bridge **ret_bridge, struct error *err);
+void bridge_close(struct bridge *bridge);
+uint16_t bridge_port(const struct bridge *bridge);
+enum status bridge_reload_tls(struct bridge *bridge, struct error *err);
+
+/* Where things stand in the data folder. */
+enum { DATA_PATH_MAX = 4096 };
+void data_path(const char *data, const char *name, char path[static DATA_PATH_MAX]);
+/* Creates the folder when it is missing. */
+enum status data_prepare(const char *data, struct error *err);
+#define DATA_JOURNAL "journal"
+#define DATA_STATE "state.db"

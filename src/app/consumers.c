@@ -1,0 +1,18 @@
+#include "app/consumers.h"
+
+#include "books/ledger.h"
+#include "books/store_day.h"
+#include "deliver/exceptions.h"
+#include "deliver/postings.h"
+#include "intake/documents.h"
+#include "stock/on_hand.h"
+
+const struct consumer *const consumers[] = {
+	&documents_consumer,
+	&on_hand_consumer,
+	&store_day_consumer,
+	&ledger_consumer,
+	&postings_consumer,
+	&exceptions_consumer,
+	NULL,
+};
