@@ -5,7 +5,7 @@
 /* One line of the log while the state is rebuilt. */
 static enum status replay(void *context, struct slice line, uint64_t offset, struct error *err)
 {
-	struct api *api = context;
+	struct sandbox_api *api = context;
 	struct sale sale;
 	struct json json;
 	char number[SALE_NUMBER_MAX];
@@ -28,10 +28,10 @@ static enum status replay(void *context, struct slice line, uint64_t offset, str
 	return OK;
 }
 
-enum status api_open(const char *folder, uint64_t seed, struct clock *clock, struct api **ret_api,
-	struct error *err)
+enum status sandbox_api_open(const char *folder, uint64_t seed, struct clock *clock,
+	struct sandbox_api **ret_api, struct error *err)
 {
-	struct api *api = calloc(1, sizeof(*api));
+	struct sandbox_api *api = calloc(1, sizeof(*api));
 	if (api == NULL)
 		return error_set(err, E_FULL, "out of memory for the sandbox ERP");
 	api->clock = clock;
@@ -45,14 +45,14 @@ enum status api_open(const char *folder, uint64_t seed, struct clock *clock, str
 	if (s == OK)
 		s = delay_open(&api->delay, err);
 	if (s != OK) {
-		api_close(api);
+		sandbox_api_close(api);
 		return s;
 	}
 	*ret_api = api;
 	return OK;
 }
 
-void api_close(struct api *api)
+void sandbox_api_close(struct sandbox_api *api)
 {
 	if (api == NULL)
 		return;
@@ -65,7 +65,7 @@ void api_close(struct api *api)
 }
 
 enum status api_read_document(
-	struct api *api, uint32_t at, struct sale *ret_sale, struct error *err)
+	struct sandbox_api *api, uint32_t at, struct sale *ret_sale, struct error *err)
 {
 	const struct document *document = state_document(&api->state, at);
 	struct json json;
@@ -79,7 +79,7 @@ enum status api_read_document(
 	return s == E_INPUT ? error_set(err, E_CORRUPT, "sandbox.log has changed") : s;
 }
 
-static void put_faults(struct api *api, struct slice body, struct reply *reply)
+static void put_faults(struct sandbox_api *api, struct slice body, struct reply *reply)
 {
 	struct error err;
 	if (faults_read(body, &api->arena, &api->faults, &err) != OK)
@@ -134,30 +134,30 @@ static bool allows(enum route route, struct slice method)
 	}
 }
 
-static void route_to(
-	struct api *api, enum route route, struct http_request *request, struct reply *reply)
+static void route_to(struct sandbox_api *api, enum route route, struct http_request *request,
+	struct reply *reply)
 {
 	const struct http_head *head = http_request_head(request);
 	struct slice body = http_request_body(request), path = head->path;
 	const size_t prefix = sizeof(SALE_PREFIX) - 1;
 	switch (route) {
 	case ROUTE_SALES:
-		api_post_sales(api, body, reply);
+		sandbox_api_post_sales(api, body, reply);
 		return;
 	case ROUTE_SEARCH:
-		api_search_sales(api, body, reply);
+		sandbox_api_search_sales(api, body, reply);
 		return;
 	case ROUTE_SALE:
-		api_get_sale(api, slice_make(path.ptr + prefix, path.len - prefix), reply);
+		sandbox_api_get_sale(api, slice_make(path.ptr + prefix, path.len - prefix), reply);
 		return;
 	case ROUTE_STOCK:
-		api_get_stock(api, head->query, reply);
+		sandbox_api_get_stock(api, head->query, reply);
 		return;
 	case ROUTE_LEDGER:
-		api_get_ledger(api, head->query, reply);
+		sandbox_api_get_ledger(api, head->query, reply);
 		return;
 	case ROUTE_SUMMARY:
-		api_get_summary(api, reply);
+		sandbox_api_get_summary(api, reply);
 		return;
 	case ROUTE_FAULTS:
 		if (slice_is(head->method, "PUT"))
@@ -172,8 +172,8 @@ static void route_to(
 		SLICE_ARG(sale_excerpt(path)));
 }
 
-static void answer(
-	struct api *api, enum route route, struct http_request *request, struct reply *reply)
+static void answer(struct sandbox_api *api, enum route route, struct http_request *request,
+	struct reply *reply)
 {
 	struct slice method = http_request_head(request)->method;
 	bool throttles = route == ROUTE_SALES || route == ROUTE_SEARCH;
@@ -193,9 +193,9 @@ static void answer(
 		route_to(api, route, request, reply);
 }
 
-void api_handle(void *context, struct http_request *request)
+void sandbox_api_handle(void *context, struct http_request *request)
 {
-	struct api *api = context;
+	struct sandbox_api *api = context;
 	struct reply reply;
 	enum route route = find_route(http_request_head(request)->path);
 	reply_init(&reply);

@@ -20,7 +20,7 @@ enum {
 	API_PAGE_BYTES_MAX = 32 << 20,
 };
 
-struct api {
+struct sandbox_api {
 	struct log *log;
 	struct state state;
 	struct faults faults;
@@ -33,23 +33,23 @@ struct api {
 };
 
 /* Opens the log in `folder` and rebuilds the state from it. */
-enum status api_open(const char *folder, uint64_t seed, struct clock *clock, struct api **ret_api,
-	struct error *err);
-void api_close(struct api *api);
+enum status sandbox_api_open(const char *folder, uint64_t seed, struct clock *clock,
+	struct sandbox_api **ret_api, struct error *err);
+void sandbox_api_close(struct sandbox_api *api);
 /* For struct server_config. */
-void api_handle(void *context, struct http_request *request);
+void sandbox_api_handle(void *context, struct http_request *request);
 
 /* api_sales.c: POST /api/sales, POST /api/sales/search, GET /api/sales/{number}. */
-void api_post_sales(struct api *api, struct slice body, struct reply *reply);
-void api_search_sales(struct api *api, struct slice body, struct reply *reply);
-void api_get_sale(struct api *api, struct slice number, struct reply *reply);
+void sandbox_api_post_sales(struct sandbox_api *api, struct slice body, struct reply *reply);
+void sandbox_api_search_sales(struct sandbox_api *api, struct slice body, struct reply *reply);
+void sandbox_api_get_sale(struct sandbox_api *api, struct slice number, struct reply *reply);
 
 /* api_views.c: GET /api/stock, /api/ledger and /api/summary. */
-void api_get_stock(struct api *api, struct slice query, struct reply *reply);
-void api_get_ledger(struct api *api, struct slice query, struct reply *reply);
-void api_get_summary(struct api *api, struct reply *reply);
+void sandbox_api_get_stock(struct sandbox_api *api, struct slice query, struct reply *reply);
+void sandbox_api_get_ledger(struct sandbox_api *api, struct slice query, struct reply *reply);
+void sandbox_api_get_summary(struct sandbox_api *api, struct reply *reply);
 
 /* Reads a document back from the log, with its lists in the arena and its texts in api->lines or
  * the arena, until the next request or api_read_document(). */
 enum status api_read_document(
-	struct api *api, uint32_t at, struct sale *ret_sale, struct error *err);
+	struct sandbox_api *api, uint32_t at, struct sale *ret_sale, struct error *err);

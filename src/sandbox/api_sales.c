@@ -9,7 +9,7 @@ struct accepted {
 
 /* One POST /api/sales while it is read. */
 struct posting_run {
-	struct api *api;
+	struct sandbox_api *api;
 	struct reply *reply; /* the results are written while the sales are read */
 	char at[TIME_TEXT_MAX];
 	struct accepted *first, **last;
@@ -101,7 +101,7 @@ static enum status read_request(struct posting_run *run, struct slice text, stru
 /* All of them with one write and one sync; only then do they exist. */
 static enum status keep(struct posting_run *run, struct error *err)
 {
-	struct api *api = run->api;
+	struct sandbox_api *api = run->api;
 	uint64_t base = log_end(api->log);
 	if (run->first == NULL)
 		return OK;
@@ -114,7 +114,7 @@ static enum status keep(struct posting_run *run, struct error *err)
 }
 
 /* The faults that come after everything is saved. */
-static void strike(struct api *api, struct reply *reply)
+static void strike(struct sandbox_api *api, struct reply *reply)
 {
 	if (faults_strike(api->faults.error_after_apply, &api->random))
 		reply_problem(reply, PROBLEM_INTERNAL,
@@ -127,7 +127,7 @@ static void refuse_request(struct reply *reply, enum status s, const struct erro
 	reply_problem(reply, s == E_FULL ? PROBLEM_TOO_LARGE : PROBLEM_MALFORMED, "%s", err->text);
 }
 
-void api_post_sales(struct api *api, struct slice body, struct reply *reply)
+void sandbox_api_post_sales(struct sandbox_api *api, struct slice body, struct reply *reply)
 {
 	struct posting_run run = { .api = api, .reply = reply };
 	struct error err;
@@ -149,7 +149,7 @@ void api_post_sales(struct api *api, struct slice body, struct reply *reply)
 
 /* Appends the documents with this reference. */
 static enum status write_found(
-	struct api *api, struct slice reference, struct buf *body, struct error *err)
+	struct sandbox_api *api, struct slice reference, struct buf *body, struct error *err)
 {
 	uint32_t places[API_COPIES_MAX];
 	uint32_t count = state_find(&api->state, reference, places, API_COPIES_MAX);
@@ -163,7 +163,8 @@ static enum status write_found(
 	return OK;
 }
 
-static enum status search(struct api *api, struct json *json, struct buf *body, struct error *err)
+static enum status search(
+	struct sandbox_api *api, struct json *json, struct buf *body, struct error *err)
 {
 	struct slice reference;
 	unsigned count = 0;
@@ -182,7 +183,7 @@ static enum status search(struct api *api, struct json *json, struct buf *body, 
 	return OK;
 }
 
-void api_search_sales(struct api *api, struct slice body, struct reply *reply)
+void sandbox_api_search_sales(struct sandbox_api *api, struct slice body, struct reply *reply)
 {
 	struct json json;
 	struct slice name;
@@ -201,7 +202,7 @@ void api_search_sales(struct api *api, struct slice body, struct reply *reply)
 		refuse_request(reply, s, &err);
 }
 
-void api_get_sale(struct api *api, struct slice number, struct reply *reply)
+void sandbox_api_get_sale(struct sandbox_api *api, struct slice number, struct reply *reply)
 {
 	uint32_t at;
 	struct error err;

@@ -99,7 +99,7 @@ static void write_stock(const struct state *state, const struct stock_row *row, 
 	buf_char(buf, '}');
 }
 
-void api_get_stock(struct api *api, struct slice query, struct reply *reply)
+void sandbox_api_get_stock(struct sandbox_api *api, struct slice query, struct reply *reply)
 {
 	const struct state *state = &api->state;
 	struct filter filter;
@@ -134,7 +134,8 @@ static void write_entry(const struct sale *sale, const struct ledger_entry *entr
 	buf_char(buf, '}');
 }
 
-static enum status write_ledger(struct api *api, uint32_t at, struct buf *buf, struct error *err)
+static enum status write_ledger(
+	struct sandbox_api *api, uint32_t at, struct buf *buf, struct error *err)
 {
 	struct sale sale;
 	struct ledger ledger;
@@ -147,7 +148,7 @@ static enum status write_ledger(struct api *api, uint32_t at, struct buf *buf, s
 	return OK;
 }
 
-void api_get_ledger(struct api *api, struct slice query, struct reply *reply)
+void sandbox_api_get_ledger(struct sandbox_api *api, struct slice query, struct reply *reply)
 {
 	struct filter filter;
 	struct error err;
@@ -221,7 +222,7 @@ static void write_totals(const struct state *state, struct buf *buf)
 	buf_char(buf, ']');
 }
 
-void api_get_summary(struct api *api, struct reply *reply)
+void sandbox_api_get_summary(struct sandbox_api *api, struct reply *reply)
 {
 	const struct state *state = &api->state;
 	struct buf *buf = &reply->body;

@@ -45,7 +45,7 @@ const struct option sandbox_options[] = {
 };
 
 struct sandbox {
-	struct api *api;
+	struct sandbox_api *api;
 	struct server *server;
 };
 
@@ -86,7 +86,7 @@ static enum status open_server(struct sandbox *sandbox, const char *listen, stru
 		.body_ms = BODY_MS,
 		.idle_ms = IDLE_MS,
 		.write_ms = WRITE_MS,
-		.handle = api_handle,
+		.handle = sandbox_api_handle,
 		.context = sandbox->api,
 	};
 	return server_open(&config, clock_system(), &sandbox->server, err);
@@ -98,7 +98,8 @@ enum status sandbox_open(
 	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
 	if (sandbox == NULL)
 		return error_set(err, E_FULL, "out of memory for the sandbox ERP");
-	enum status s = api_open(config->data, config->seed, clock_system(), &sandbox->api, err);
+	enum status s =
+		sandbox_api_open(config->data, config->seed, clock_system(), &sandbox->api, err);
 	if (s == OK && config->fault != NULL)
 		s = faults_set_list(&sandbox->api->faults, slice_of(config->fault), err);
 	if (s == OK)
@@ -124,6 +125,6 @@ void sandbox_close(struct sandbox *sandbox)
 		delay_stop(sandbox->api->delay);
 	if (sandbox->server != NULL)
 		server_close(sandbox->server, CLOSE_WAIT_MS);
-	api_close(sandbox->api);
+	sandbox_api_close(sandbox->api);
 	free(sandbox);
 }
