@@ -72,6 +72,17 @@ static enum status read_document(struct query *q, struct subject *subject)
 	return s;
 }
 
+/* The document as it was sent, less the white space around it. */
+static struct slice without_space(struct slice json)
+{
+	static const char space[] = " \t\r\n";
+	while (json.len > 0 && strchr(space, json.ptr[0]) != NULL)
+		json = slice_make(json.ptr + 1, json.len - 1);
+	while (json.len > 0 && strchr(space, json.ptr[json.len - 1]) != NULL)
+		json.len--;
+	return json;
+}
+
 static void write_head(struct query *q, const struct subject *subject)
 {
 	char key[KEY_TEXT_MAX], receipt[RECEIPT_TEXT_MAX];
@@ -84,7 +95,7 @@ static void write_head(struct query *q, const struct subject *subject)
 	json_write_member_u64(q->buf, "revision", subject->revision);
 	write_time(q->buf, "received_at", subject->recorded_ms);
 	json_write_member_text(q->buf, "type", transaction_type_name(subject->transaction.type));
-	json_write_member_raw(q->buf, "transaction", subject->record.document);
+	json_write_member_raw(q->buf, "transaction", without_space(subject->record.document));
 	json_write_member_raw(q->buf, "findings",
 		subject->record.findings.len > 0 ? subject->record.findings : slice_of("[]"));
 }

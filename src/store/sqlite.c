@@ -165,6 +165,16 @@ enum status store_checkpoint(struct store *store, struct error *err)
 	return OK;
 }
 
+/* To SQLite $1 is a name, numbered by where it first stands; ?1 is the number. No text of ours has
+ * a dollar sign in a literal. */
+static char *number_parameters(const char *sql)
+{
+	char *copy = strdup(sql);
+	for (char *at = copy; at != NULL && (at = strchr(at, '$')) != NULL; at++)
+		*at = '?';
+	return copy;
+}
+
 enum status store_prepare(
 	struct store *store, const char *sql, struct statement **ret_statement, struct error *err)
 {
@@ -172,8 +182,12 @@ enum status store_prepare(
 	if (statement == NULL)
 		return error_set(err, E_FULL, "state: out of memory");
 	statement->store = store;
-	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->stmt,
-		    NULL) != SQLITE_OK) {
+	char *numbered = number_parameters(sql);
+	int code = numbered == NULL ? SQLITE_NOMEM
+				    : sqlite3_prepare_v3(store->db, numbered, -1,
+					      SQLITE_PREPARE_PERSISTENT, &statement->stmt, NULL);
+	free(numbered);
+	if (code != SQLITE_OK) {
 		free(statement);
 		return fail(store, err, sql);
 	}
