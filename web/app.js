@@ -13,7 +13,13 @@ const STATUS_MS = 1000;
 const LISTS_MS = 2000;
 
 const nothing = () => ({ data: null, error: null });
-const no_store = (store) => ({ store, date: null, days: nothing(), transactions: nothing(), exceptions: nothing() });
+const no_store = (store) => ({
+  store,
+  date: null,
+  days: nothing(),
+  transactions: nothing(),
+  exceptions: nothing(),
+});
 
 const state = {
   route: { view: "overview" },
@@ -52,7 +58,11 @@ async function refresh(resource, work) {
 
 function sample(status) {
   const { intake, delivery } = status;
-  return { rate: intake.accepted_per_second, p50: delivery.lag_p50_seconds, p99: delivery.lag_p99_seconds };
+  return {
+    rate: intake.accepted_per_second,
+    p50: delivery.lag_p50_seconds,
+    p99: delivery.lag_p99_seconds,
+  };
 }
 
 async function read_status() {
@@ -71,20 +81,31 @@ function read_transactions() {
   const list = at("transactions");
   state.held = state.route.view === "overview" && Boolean(list?.matches(":hover, :focus-within"));
   if (state.held) return null;
-  return refresh(state.transactions, async () => (await read("/v1/transactions?limit=20")).transactions);
+  return refresh(
+    state.transactions,
+    async () => (await read("/v1/transactions?limit=20")).transactions,
+  );
 }
 
 function read_overview() {
   return [
     refresh(state.stores, () => read_all("/v1/stores", "stores")),
     refresh(state.erps, async () => (await read("/v1/erps")).erps),
-    refresh(state.exceptions, async () => (await read("/v1/exceptions?state=open&limit=100")).exceptions),
+    refresh(
+      state.exceptions,
+      async () => (await read("/v1/exceptions?state=open&limit=100")).exceptions,
+    ),
     read_transactions(),
   ];
 }
 
 function read_exceptions() {
-  return [refresh(state.exceptions, async () => (await read("/v1/exceptions?state=open&limit=1000")).exceptions)];
+  return [
+    refresh(
+      state.exceptions,
+      async () => (await read("/v1/exceptions?state=open&limit=1000")).exceptions,
+    ),
+  ];
 }
 
 function read_store() {
@@ -92,8 +113,14 @@ function read_store() {
   const id = encodeURIComponent(here.store);
   return [
     refresh(here.days, () => read_all(`/v1/stores/${id}/days`, "days")),
-    refresh(here.transactions, async () => (await read(`/v1/transactions?store=${id}&limit=20`)).transactions),
-    refresh(here.exceptions, async () => (await read(`/v1/exceptions?state=open&store=${id}&limit=100`)).exceptions),
+    refresh(
+      here.transactions,
+      async () => (await read(`/v1/transactions?store=${id}&limit=20`)).transactions,
+    ),
+    refresh(
+      here.exceptions,
+      async () => (await read(`/v1/exceptions?state=open&store=${id}&limit=100`)).exceptions,
+    ),
     refresh(state.stores, () => read_all("/v1/stores", "stores")),
   ];
 }
@@ -101,7 +128,9 @@ function read_store() {
 async function read_story() {
   const here = state.story;
   if (here.key === null) return;
-  await refresh(here, () => read(`/v1/transactions/${here.key.split("/").map(encodeURIComponent).join("/")}`));
+  await refresh(here, () =>
+    read(`/v1/transactions/${here.key.split("/").map(encodeURIComponent).join("/")}`),
+  );
   if (here === state.story) draw_story();
 }
 
@@ -133,7 +162,8 @@ function draw_banner() {
   document.body.classList.toggle("stale", state.down_since !== 0);
   if (banner.hidden) return;
   const { message } = state.status.error;
-  const age = state.answered_at ? `The numbers below are from ${clock(state.answered_at)}, ${duration(Math.round((Date.now() - state.answered_at) / 1000))} ago.`
+  const age = state.answered_at
+    ? `The numbers below are from ${clock(state.answered_at)}, ${duration(Math.round((Date.now() - state.answered_at) / 1000))} ago.`
     : "There is nothing to show yet.";
   const text = `The server does not answer: ${message}. ${age} It is asked again every second.`;
   if (banner.textContent !== text) banner.textContent = text;

@@ -5,15 +5,20 @@ const SVG = "http://www.w3.org/2000/svg";
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+    else if (value !== false && value !== null && value !== undefined)
+      element.setAttribute(name, value);
   }
-  element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
+  element.append(
+    ...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false),
+  );
   return element;
 }
 
 /* h("td", { class: "number" }, "12"): texts become text nodes, so data can never be markup. */
-export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
-export const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+export const h = (tag, attributes, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+export const svg = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
 
 const key_of = (node) => node.dataset?.key;
 
@@ -22,7 +27,8 @@ function same_kind(a, b) {
 }
 
 function morph_attributes(old, next) {
-  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name } of [...old.attributes])
+    if (!next.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of next.attributes)
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
@@ -41,7 +47,8 @@ function morph_children(old, next) {
   let cursor = old.firstChild;
   for (const child of [...next.childNodes]) {
     const key = key_of(child);
-    const match = key === undefined ? (cursor && same_kind(cursor, child) ? cursor : null) : known.get(key);
+    const match =
+      key === undefined ? (cursor && same_kind(cursor, child) ? cursor : null) : known.get(key);
     if (!match) {
       old.insertBefore(child, cursor);
       continue;
@@ -74,5 +81,6 @@ export function show(place, ...children) {
   next.append(...children.flat(Infinity).filter(Boolean));
   const focused = document.activeElement;
   morph_children(place, next);
-  if (focused !== document.activeElement && place.contains(focused)) focused.focus({ preventScroll: true });
+  if (focused !== document.activeElement && place.contains(focused))
+    focused.focus({ preventScroll: true });
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { count, plural, words } from "./format.js";
-import { exception_table, panel, trouble } from "./pieces.js";
+import { NO_EXCEPTIONS, exception_table, panel, trouble } from "./pieces.js";
 
 const MEANING = {
   conflict: "a key came again with other content",
@@ -13,11 +13,27 @@ const MEANING = {
 };
 
 function chips(open, chosen) {
-  const kinds = Object.keys(MEANING).map((kind) => [kind, open.filter((e) => e.kind === kind).length]);
-  const chip = (href, on, text, n, title) => h("a", { href, class: "chip", title, "aria-current": on ? "true" : null }, text, h("b", {}, ` ${count(n)}`));
-  return h("nav", { class: "chips", "aria-label": "Kinds of exceptions" },
+  const kinds = Object.keys(MEANING).map((kind) => [
+    kind,
+    open.filter((e) => e.kind === kind).length,
+  ]);
+  const chip = (href, on, text, n, title) =>
+    h(
+      "a",
+      { href, class: "chip", title, "aria-current": on ? "true" : null },
+      text,
+      h("b", {}, ` ${count(n)}`),
+    );
+  return h(
+    "nav",
+    { class: "chips", "aria-label": "Kinds of exceptions" },
     chip("#/exceptions", !chosen, "all", open.length),
-    kinds.filter(([kind, n]) => n > 0 || kind === chosen).map(([kind, n]) => chip(`#/exceptions/${kind}`, kind === chosen, words(kind), n, MEANING[kind])));
+    kinds
+      .filter(([kind, n]) => n > 0 || kind === chosen)
+      .map(([kind, n]) =>
+        chip(`#/exceptions/${kind}`, kind === chosen, words(kind), n, MEANING[kind]),
+      ),
+  );
 }
 
 export function exceptions_view(state) {
@@ -26,11 +42,26 @@ export function exceptions_view(state) {
   const shown = open.filter((e) => !kind || e.kind === kind);
   const total = state.status.data?.exceptions.open ?? open.length;
   return [
-    h("div", { class: "title", "data-key": "title" }, h("a", { href: "#/", class: "back" }, "Overview"), h("h1", {}, "Exceptions")),
-    h("p", { class: "lead", "data-key": "lead" }, total ? `${plural(total, "exception is", "exceptions are")} open. Each has a named cause; everything else goes on.`
-      : "Nothing is open."),
-    panel(kind ? words(kind) : "Open", chips(open, kind), trouble("The exceptions", state.exceptions),
-      open.length < total && h("p", { class: "note" }, `The newest ${count(open.length)} of ${count(total)} are shown.`),
-      exception_table("exceptions", shown, "Nothing waits for a person. Conflicts, refusals and differences will stand here with their cause.")),
+    h(
+      "div",
+      { class: "title", "data-key": "title" },
+      h("a", { href: "#/", class: "back" }, "Overview"),
+      h("h1", {}, "Exceptions"),
+    ),
+    h(
+      "p",
+      { class: "lead", "data-key": "lead" },
+      total
+        ? `${plural(total, "exception is", "exceptions are")} open. Each has a named cause; everything else goes on.`
+        : "Nothing is open.",
+    ),
+    panel(
+      kind ? words(kind) : "Open",
+      chips(open, kind),
+      trouble("The exceptions", state.exceptions),
+      open.length < total &&
+        h("p", { class: "note" }, `The newest ${count(open.length)} of ${count(total)} are shown.`),
+      exception_table("exceptions", shown, NO_EXCEPTIONS),
+    ),
   ];
 }

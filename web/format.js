@@ -2,11 +2,20 @@
 // their digits are grouped, never converted to a floating point number.
 
 const count_format = new Intl.NumberFormat();
-const rate_format = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const percent_format = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const rate_format = new Intl.NumberFormat(undefined, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const percent_format = new Intl.NumberFormat(undefined, {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const point = new Intl.NumberFormat().formatToParts(1.5).find((p) => p.type === "decimal").value;
 const clock_format = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const moment_format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const moment_format = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+});
 
 export const count = (n) => count_format.format(n);
 export const rate = (n) => (n >= 1000 ? count_format.format(Math.round(n)) : rate_format.format(n));
@@ -26,7 +35,8 @@ export function decimal(text, digits = 0) {
 
 function minor_digits(currency) {
   try {
-    return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+    return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions()
+      .maximumFractionDigits;
   } catch {
     return 0;
   }
@@ -39,7 +49,8 @@ export const is_zero = (text) => /^-?0(\.0+)?$/.test(text ?? "0");
 /* Seconds as a person says them: "0.29 s", "12 s", "3 min 5 s", "2 h 10 min". */
 export function duration(seconds) {
   const s = Math.max(0, seconds);
-  if (s < 10) return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: s < 1 ? 3 : 1 }).format(s)} s`;
+  if (s < 10)
+    return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: s < 1 ? 3 : 1 }).format(s)} s`;
   if (s < 60) return `${Math.round(s)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
   if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;

@@ -25,13 +25,19 @@ export function badge(state, text = words(state)) {
   return h("span", { class: `badge ${tone}`, title }, text);
 }
 
-export const key_link = (key, text = key, key_class = "key") => h("a", { href: `#/t/${key}`, class: key_class }, text);
-export const store_link = (store, title) => h("a", { href: `#/store/${encodeURIComponent(store)}`, class: "key", title }, store);
+export const key_link = (key, text = key, key_class = "key") =>
+  h("a", { href: `#/t/${key}`, class: key_class }, text);
+export const store_link = (store, title) =>
+  h("a", { href: `#/store/${encodeURIComponent(store)}`, class: "key", title }, store);
 
 export function money(text, currency, with_currency = true) {
   if (text === null || text === undefined) return h("span", { class: "faint" }, "–");
-  return h("span", { class: is_negative(text) ? "money negative" : "money" }, amount(text, currency),
-    with_currency && currency ? h("small", {}, ` ${currency}`) : null);
+  return h(
+    "span",
+    { class: is_negative(text) ? "money negative" : "money" },
+    amount(text, currency),
+    with_currency && currency ? h("small", {}, ` ${currency}`) : null,
+  );
 }
 
 export const quantity = (text) => (text === undefined || text === null ? "" : decimal(text));
@@ -46,15 +52,39 @@ export function stacked_bar(parts, label) {
   let x = 0;
   const bars = shown.map((part, i) => {
     const width = widths[i] * scale;
-    const rect = svg("rect", { class: `fill ${part.tone}`, x: x.toFixed(3), width: width.toFixed(3), height: 8, y: 0 });
+    const rect = svg("rect", {
+      class: `fill ${part.tone}`,
+      x: x.toFixed(3),
+      width: width.toFixed(3),
+      height: 8,
+      y: 0,
+    });
     x += width;
     return rect;
   });
-  return h("div", { class: "stack" },
-    svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", role: "img", "aria-label": label },
-      svg("rect", { class: "fill track", width: 100, height: 8 }), bars),
-    h("ul", { class: "legend" }, parts.map((part) => h("li", { class: part.value ? null : "none" },
-      h("i", { class: `dot ${part.tone}` }), `${part.name} `, h("b", {}, count(part.value))))));
+  return h(
+    "div",
+    { class: "stack" },
+    svg(
+      "svg",
+      { viewBox: "0 0 100 8", preserveAspectRatio: "none", role: "img", "aria-label": label },
+      svg("rect", { class: "fill track", width: 100, height: 8 }),
+      bars,
+    ),
+    h(
+      "ul",
+      { class: "legend" },
+      parts.map((part) =>
+        h(
+          "li",
+          { class: part.value ? null : "none" },
+          h("i", { class: `dot ${part.tone}` }),
+          `${part.name} `,
+          h("b", {}, count(part.value)),
+        ),
+      ),
+    ),
+  );
 }
 
 const WIDTH = 240;
@@ -70,19 +100,35 @@ export function sparkline(series, label, floor = 0) {
     const y = HEIGHT - 3 - (top ? (values[i] / top) * (HEIGHT - 10) : 0);
     return `${x.toFixed(1)} ${y.toFixed(1)}`;
   };
-  const shapes = series.flatMap(({ values, tone, area }) => runs(values).map(([from, to]) => {
-    const points = [];
-    for (let i = from; i < to; i++) points.push(place(values, i));
-    const line = `M${points.join("L")}`;
-    const left = points[0].split(" ")[0];
-    const right = points.at(-1).split(" ")[0];
-    return [
-      area && svg("path", { class: `spark-area ${tone}`, d: `${line}L${right} ${HEIGHT}L${left} ${HEIGHT}Z` }),
-      svg("path", { class: `spark-line ${tone}`, d: line }),
-    ];
-  }));
-  return svg("svg", { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
-    svg("path", { class: "spark-base", d: `M0 ${HEIGHT - 1}H${WIDTH}` }), shapes);
+  const shapes = series.flatMap(({ values, tone, area }) =>
+    runs(values).map(([from, to]) => {
+      const points = [];
+      for (let i = from; i < to; i++) points.push(place(values, i));
+      const line = `M${points.join("L")}`;
+      const left = points[0].split(" ")[0];
+      const right = points.at(-1).split(" ")[0];
+      return [
+        area &&
+          svg("path", {
+            class: `spark-area ${tone}`,
+            d: `${line}L${right} ${HEIGHT}L${left} ${HEIGHT}Z`,
+          }),
+        svg("path", { class: `spark-line ${tone}`, d: line }),
+      ];
+    }),
+  );
+  return svg(
+    "svg",
+    {
+      class: "spark",
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label,
+    },
+    svg("path", { class: "spark-base", d: `M0 ${HEIGHT - 1}H${WIDTH}` }),
+    shapes,
+  );
 }
 
 /* The stretches of values between gaps, as [from, to). */
@@ -107,28 +153,53 @@ export function table({ id, label, columns, rows, sorted, empty }) {
   const heads = columns.map((column) => {
     const on = sorted && sorted.by === column.sort && column.sort;
     const title = column.sort
-      ? h("button", { type: "button", "data-sort": column.sort, "data-table": id, class: "sort" }, column.title,
-          h("span", { "aria-hidden": "true" }, on ? (sorted.down ? " ↓" : " ↑") : ""))
+      ? h(
+          "button",
+          { type: "button", "data-sort": column.sort, "data-table": id, class: "sort" },
+          column.title,
+          h("span", { "aria-hidden": "true" }, on ? (sorted.down ? " ↓" : " ↑") : ""),
+        )
       : column.title;
-    return h("th", {
-      scope: "col", class: cell_class(column), title: column.hint,
-      "aria-sort": on ? (sorted.down ? "descending" : "ascending") : null,
-    }, title);
+    return h(
+      "th",
+      {
+        scope: "col",
+        class: cell_class(column),
+        title: column.hint,
+        "aria-sort": on ? (sorted.down ? "descending" : "ascending") : null,
+      },
+      title,
+    );
   });
-  return h("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" },
-    h("table", { id },
+  return h(
+    "div",
+    { class: "scroll", role: "region", "aria-label": label, tabindex: "0" },
+    h(
+      "table",
+      { id },
       h("thead", {}, h("tr", {}, heads)),
-      h("tbody", {}, rows.map(([key, cells, row_class]) =>
-        h("tr", { "data-key": key, class: row_class ?? null },
-          cells.map((cell, i) => h("td", { class: cell_class(columns[i]) }, cell)))))));
+      h(
+        "tbody",
+        {},
+        rows.map(([key, cells, row_class]) =>
+          h(
+            "tr",
+            { "data-key": key, class: row_class ?? null },
+            cells.map((cell, i) => h("td", { class: cell_class(columns[i]) }, cell)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-const cell_class = (column) => [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || null;
+const cell_class = (column) =>
+  [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || null;
 
 /* `table()` rows and columns for the newest transactions, of the chain or of one store. */
 export function transaction_table(id, transactions, empty, with_store = true) {
   const columns = [
-    { title: "Received" },
+    { title: "Received", wide: true },
     with_store && { title: "Store" },
     { title: "Number" },
     { title: "Type", wide: true },
@@ -136,41 +207,66 @@ export function transaction_table(id, transactions, empty, with_store = true) {
     { title: "Gross", number: true },
     { title: "In the ERP" },
   ].filter(Boolean);
-  const rows = transactions.map((t) => [t.key, [
-    clock(t.received_at),
-    with_store && store_link(t.store),
-    key_link(t.key, `${t.register} · ${t.sequence}`, "key row-link"),
-    words(t.type),
-    count(t.lines),
-    money(t.gross, t.currency),
-    t.posting ? [badge(t.posting.state), t.posting.document && h("span", { class: "document" }, t.posting.document)]
-      : h("span", { class: "faint" }, "not posted"),
-  ].filter((cell) => cell !== false), "open"]);
+  const rows = transactions.map((t) => [
+    t.key,
+    [
+      clock(t.received_at),
+      with_store && store_link(t.store),
+      key_link(t.key, `${t.register} · ${t.sequence}`, "key row-link"),
+      words(t.type),
+      count(t.lines),
+      money(t.gross, t.currency),
+      t.posting
+        ? [
+            badge(t.posting.state),
+            t.posting.document && h("span", { class: "document" }, t.posting.document),
+          ]
+        : h("span", { class: "faint" }, "not posted"),
+    ].filter((cell) => cell !== false),
+    "open",
+  ]);
   return table({ id, label: "Newest transactions", columns, rows, empty });
 }
 
+export const NO_EXCEPTIONS =
+  "Nothing waits for a person. Conflicts, refusals and differences will stand here with their cause.";
+
 export function exception_table(id, exceptions, empty) {
   const columns = [
-    { title: "Severity" }, { title: "Kind" }, { title: "What was found" }, { title: "Amount", number: true },
-    { title: "Transaction" }, { title: "Opened" },
+    { title: "Severity" },
+    { title: "Kind", wide: true },
+    { title: "What was found" },
+    { title: "Amount", number: true },
+    { title: "Transaction" },
+    { title: "Opened", wide: true },
   ];
-  const rows = exceptions.map((e) => [e.id, [
-    badge(e.severity),
-    h("span", { title: e.id }, words(e.kind)),
-    [h("b", { class: "cause" }, words(e.cause)), h("span", { class: "detail" }, e.detail || "")],
-    e.amount ? money(e.amount, e.currency) : h("span", { class: "faint" }, "–"),
-    key_link(e.key, e.key, "key row-link"),
-    clock(e.opened_at),
-  ], "open"]);
+  const rows = exceptions.map((e) => [
+    e.id,
+    [
+      badge(e.severity),
+      h("span", { title: e.id }, words(e.kind)),
+      [h("b", { class: "cause" }, words(e.cause)), h("span", { class: "detail" }, e.detail || "")],
+      e.amount ? money(e.amount, e.currency) : h("span", { class: "faint" }, "–"),
+      key_link(e.key, e.key, "key row-link"),
+      clock(e.opened_at),
+    ],
+    "open",
+  ]);
   return table({ id, label: "Open exceptions", columns, rows, empty });
 }
 
 export function panel(title, aside, ...children) {
   const id = `panel-${title.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
-  return h("section", { class: "panel", "aria-labelledby": id, "data-key": id },
-    h("div", { class: "panel-head" }, h("h2", { id }, title), aside ?? null), ...children);
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": id, "data-key": id },
+    h("div", { class: "panel-head" }, h("h2", { id }, title), aside ?? null),
+    ...children,
+  );
 }
 
 /* What stands where a list would be when it could not be read. */
-export const trouble = (what, resource) => resource.error && !resource.error.down
-  ? h("p", { class: "trouble" }, `${what} could not be read: ${resource.error.message}`) : null;
+export const trouble = (what, resource) =>
+  resource.error && !resource.error.down
+    ? h("p", { class: "trouble" }, `${what} could not be read: ${resource.error.message}`)
+    : null;

@@ -25,9 +25,16 @@ async function problem_of(response) {
 export async function read(path) {
   let response;
   try {
-    response = await fetch(path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(path, {
+      headers: { accept: "application/json" },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
   } catch (error) {
-    throw new Failure(error.name === "TimeoutError" ? "it took too long to answer" : "it cannot be reached", 0, true);
+    throw new Failure(
+      error.name === "TimeoutError" ? "it took too long to answer" : "it cannot be reached",
+      0,
+      true,
+    );
   }
   if (!response.ok) throw new Failure(await problem_of(response), response.status, false);
   try {
@@ -43,7 +50,9 @@ export async function read_all(path, name) {
   let after = null;
   for (let page = 0; page < PAGES_MAX; page++) {
     const joint = path.includes("?") ? "&" : "?";
-    const answer = await read(`${path}${joint}limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
+    const answer = await read(
+      `${path}${joint}limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
+    );
     list.push(...answer[name]);
     after = answer.next;
     if (after === null) break;
@@ -71,7 +80,9 @@ export function poll(interval_ms, work) {
     running = false;
     if (!document.hidden) timer = setTimeout(run, interval_ms);
   }
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : run()));
+  document.addEventListener("visibilitychange", () =>
+    document.hidden ? clearTimeout(timer) : run(),
+  );
   run();
   return { wake: run };
 }
