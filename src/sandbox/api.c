@@ -14,12 +14,12 @@ static enum status replay(void *context, struct slice line, uint64_t offset, str
 	enum status s = sale_read(&json, true, &sale, err);
 	if (s == OK && !json_end(&json))
 		s = error_set(err, E_CORRUPT, "%s", json.problem);
-	state_number(api->state.documents.count, number);
+	sandbox_state_number(api->state.documents.count, number);
 	if (s == OK && !slice_is(sale.number, number))
 		s = error_set(err, E_CORRUPT, "found number %.*s where %s is next",
 			SLICE_ARG(sale.number), number);
 	if (s == OK)
-		s = state_apply(&api->state, &sale, offset, line.len, err);
+		s = sandbox_state_apply(&api->state, &sale, offset, line.len, err);
 	if (s == E_INPUT)
 		err->status = E_CORRUPT; /* it was right when it was written */
 	if (s != OK)
@@ -36,12 +36,12 @@ enum status sandbox_api_open(const char *folder, uint64_t seed, struct clock *cl
 		return error_set(err, E_FULL, "out of memory for the sandbox ERP");
 	api->clock = clock;
 	random_init(&api->random, seed);
-	state_init(&api->state);
+	sandbox_state_init(&api->state);
 	arena_init(&api->arena, API_ARENA_BYTES_MAX);
 	buf_init(&api->lines, LOG_LINE_BYTES_MAX);
-	enum status s = log_open(folder, &api->log, err);
+	enum status s = sandbox_log_open(folder, &api->log, err);
 	if (s == OK)
-		s = log_replay(api->log, replay, api, err);
+		s = sandbox_log_replay(api->log, replay, api, err);
 	if (s == OK)
 		s = delay_open(&api->delay, err);
 	if (s != OK) {
@@ -57,21 +57,22 @@ void sandbox_api_close(struct sandbox_api *api)
 	if (api == NULL)
 		return;
 	delay_close(api->delay);
-	log_close(api->log);
-	state_release(&api->state);
+	sandbox_log_close(api->log);
+	sandbox_state_release(&api->state);
 	arena_release(&api->arena);
 	buf_release(&api->lines);
 	free(api);
 }
 
-enum status api_read_document(
+enum status sandbox_api_read_document(
 	struct sandbox_api *api, uint32_t at, struct sale *ret_sale, struct error *err)
 {
-	const struct document *document = state_document(&api->state, at);
+	const struct document *document = sandbox_state_document(&api->state, at);
 	struct json json;
 	buf_reset(&api->lines);
 	arena_reset(&api->arena);
-	enum status s = log_read(api->log, document->offset, document->len, &api->lines, err);
+	enum status s =
+		sandbox_log_read(api->log, document->offset, document->len, &api->lines, err);
 	if (s != OK)
 		return s;
 	json_init(&json, buf_get(&api->lines), &api->arena);

@@ -21,8 +21,8 @@ enum {
 };
 
 struct sandbox_api {
-	struct log *log;
-	struct state state;
+	struct sandbox_log *log;
+	struct sandbox_state state;
 	struct faults faults;
 	struct random random;
 	struct clock *clock;
@@ -50,6 +50,6 @@ void sandbox_api_get_ledger(struct sandbox_api *api, struct slice query, struct 
 void sandbox_api_get_summary(struct sandbox_api *api, struct reply *reply);
 
 /* Reads a document back from the log, with its lists in the arena and its texts in api->lines or
- * the arena, until the next request or api_read_document(). */
-enum status api_read_document(
+ * the arena, until the next request or sandbox_api_read_document(). */
+enum status sandbox_api_read_document(
 	struct sandbox_api *api, uint32_t at, struct sale *ret_sale, struct error *err);

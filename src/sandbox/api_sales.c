@@ -23,7 +23,7 @@ static enum status accept_sale(struct posting_run *run, const struct sale *sale,
 	struct accepted *accepted = arena_new(&run->api->arena, struct accepted);
 	if (accepted == NULL)
 		return error_set(err, E_FULL, "the request needs too much memory");
-	state_number(run->api->state.documents.count + run->accepted_count, number);
+	sandbox_state_number(run->api->state.documents.count + run->accepted_count, number);
 	accepted->sale = *sale;
 	accepted->start = lines->len;
 	sale_write(sale, slice_of(number), slice_of(run->at), lines);
@@ -102,12 +102,12 @@ static enum status read_request(struct posting_run *run, struct slice text, stru
 static enum status keep(struct posting_run *run, struct error *err)
 {
 	struct sandbox_api *api = run->api;
-	uint64_t base = log_end(api->log);
+	uint64_t base = sandbox_log_end(api->log);
 	if (run->first == NULL)
 		return OK;
-	enum status s = log_append(api->log, buf_get(&api->lines), err);
+	enum status s = sandbox_log_append(api->log, buf_get(&api->lines), err);
 	for (struct accepted *a = run->first; s == OK && a != NULL; a = a->next)
-		s = state_apply(&api->state, &a->sale, base + a->start, a->len, err);
+		s = sandbox_state_apply(&api->state, &a->sale, base + a->start, a->len, err);
 	/* What is in the file now is only known after it has been read again. */
 	api->broken = s != OK;
 	return s;
@@ -152,11 +152,12 @@ static enum status write_found(
 	struct sandbox_api *api, struct slice reference, struct buf *body, struct error *err)
 {
 	uint32_t places[API_COPIES_MAX];
-	uint32_t count = state_find(&api->state, reference, places, API_COPIES_MAX);
+	uint32_t count = sandbox_state_find(&api->state, reference, places, API_COPIES_MAX);
 	for (uint32_t i = 0; i < count; i++) {
-		const struct document *document = state_document(&api->state, places[i]);
+		const struct document *document = sandbox_state_document(&api->state, places[i]);
 		json_write_comma(body);
-		enum status s = log_read(api->log, document->offset, document->len, body, err);
+		enum status s =
+			sandbox_log_read(api->log, document->offset, document->len, body, err);
 		if (s != OK)
 			return s;
 	}
@@ -206,12 +207,12 @@ void sandbox_api_get_sale(struct sandbox_api *api, struct slice number, struct r
 {
 	uint32_t at;
 	struct error err;
-	if (!state_place(&api->state, number, &at)) {
+	if (!sandbox_state_place(&api->state, number, &at)) {
 		reply_problem(reply, PROBLEM_NOT_FOUND, "there is no sale %.*s",
 			SLICE_ARG(sale_excerpt(number)));
 		return;
 	}
-	const struct document *document = state_document(&api->state, at);
-	if (log_read(api->log, document->offset, document->len, &reply->body, &err) != OK)
+	const struct document *document = sandbox_state_document(&api->state, at);
+	if (sandbox_log_read(api->log, document->offset, document->len, &reply->body, &err) != OK)
 		reply_problem(reply, PROBLEM_INTERNAL, "%s", err.text);
 }

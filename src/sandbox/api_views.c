@@ -45,8 +45,8 @@ static enum status read_day(struct slice query, struct filter *filter, struct er
 	return OK;
 }
 
-static enum status read_filter(
-	const struct state *state, struct slice query, struct filter *ret_filter, struct error *err)
+static enum status read_filter(const struct sandbox_state *state, struct slice query,
+	struct filter *ret_filter, struct error *err)
 {
 	struct filter *f = ret_filter;
 	*f = (struct filter){ .limit = API_PAGE_ROWS_MAX };
@@ -89,7 +89,8 @@ static bool page_is_full(const struct filter *filter, uint64_t rows, const struc
 	return rows == filter->limit || buf->len > API_PAGE_BYTES_MAX || buf->failed;
 }
 
-static void write_stock(const struct state *state, const struct stock_row *row, struct buf *buf)
+static void write_stock(
+	const struct sandbox_state *state, const struct stock_row *row, struct buf *buf)
 {
 	json_write_comma(buf);
 	buf_char(buf, '{');
@@ -101,7 +102,7 @@ static void write_stock(const struct state *state, const struct stock_row *row, 
 
 void sandbox_api_get_stock(struct sandbox_api *api, struct slice query, struct reply *reply)
 {
-	const struct state *state = &api->state;
+	const struct sandbox_state *state = &api->state;
 	struct filter filter;
 	struct error err;
 	uint64_t rows = 0;
@@ -112,7 +113,7 @@ void sandbox_api_get_stock(struct sandbox_api *api, struct slice query, struct r
 	uint32_t count = filter.none ? 0 : state->stock.count, at = (uint32_t)filter.after;
 	buf_text(&reply->body, "{\"stock\":[");
 	for (; at < count && !page_is_full(&filter, rows, &reply->body); at++) {
-		const struct stock_row *row = state_stock(state, at);
+		const struct stock_row *row = sandbox_state_stock(state, at);
 		if ((filter.by_warehouse && row->warehouse != filter.warehouse_number) ||
 			(filter.by_item && row->item != filter.item_number))
 			continue;
@@ -139,7 +140,7 @@ static enum status write_ledger(
 {
 	struct sale sale;
 	struct ledger ledger;
-	enum status s = api_read_document(api, at, &sale, err);
+	enum status s = sandbox_api_read_document(api, at, &sale, err);
 	if (s != OK)
 		return s;
 	ledger_of(&sale, &ledger);
@@ -160,7 +161,7 @@ void sandbox_api_get_ledger(struct sandbox_api *api, struct slice query, struct 
 	uint32_t count = filter.none ? 0 : api->state.documents.count, at = (uint32_t)filter.after;
 	buf_text(&reply->body, "{\"entries\":[");
 	for (; at < count && !page_is_full(&filter, documents, &reply->body); at++) {
-		const struct document *document = state_document(&api->state, at);
+		const struct document *document = sandbox_state_document(&api->state, at);
 		if ((filter.by_warehouse && document->warehouse != filter.warehouse_number) ||
 			(filter.by_date && document->date != filter.day))
 			continue;
@@ -186,13 +187,13 @@ static void write_sums(const struct sum_row *row, struct buf *buf)
 
 /* What all warehouses add up to in the currency of row `first`; false when an earlier row has had
  * it already. */
-static bool sum_currency(const struct state *state, uint32_t first, struct sum_row *ret_sum)
+static bool sum_currency(const struct sandbox_state *state, uint32_t first, struct sum_row *ret_sum)
 {
-	const char *currency = state_sum(state, first)->currency;
+	const char *currency = sandbox_state_sum(state, first)->currency;
 	struct sum_row sum = { 0 };
 	memcpy(sum.currency, currency, sizeof(sum.currency));
 	for (uint32_t i = 0; i < state->sums.count; i++) {
-		const struct sum_row *row = state_sum(state, i);
+		const struct sum_row *row = sandbox_state_sum(state, i);
 		if (strcmp(row->currency, currency) != 0)
 			continue;
 		if (i < first)
@@ -207,7 +208,7 @@ static bool sum_currency(const struct state *state, uint32_t first, struct sum_r
 	return true;
 }
 
-static void write_totals(const struct state *state, struct buf *buf)
+static void write_totals(const struct sandbox_state *state, struct buf *buf)
 {
 	struct sum_row sum;
 	json_write_name(buf, "totals");
@@ -224,7 +225,7 @@ static void write_totals(const struct state *state, struct buf *buf)
 
 void sandbox_api_get_summary(struct sandbox_api *api, struct reply *reply)
 {
-	const struct state *state = &api->state;
+	const struct sandbox_state *state = &api->state;
 	struct buf *buf = &reply->body;
 	buf_char(buf, '{');
 	json_write_member_u64(buf, "documents", state->documents.count);
@@ -235,7 +236,7 @@ void sandbox_api_get_summary(struct sandbox_api *api, struct reply *reply)
 	json_write_name(buf, "warehouses");
 	buf_char(buf, '[');
 	for (uint32_t i = 0; i < state->sums.count; i++) {
-		const struct sum_row *row = state_sum(state, i);
+		const struct sum_row *row = sandbox_state_sum(state, i);
 		json_write_comma(buf);
 		buf_char(buf, '{');
 		json_write_member(buf, "warehouse", names_text(&state->warehouses, row->warehouse));

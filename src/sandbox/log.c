@@ -11,7 +11,7 @@
 
 enum { READ_BYTES = 1 << 20, PATH_BYTES_MAX = 4096 };
 
-struct log {
+struct sandbox_log {
 	int fd;
 	uint64_t end;
 	bool broken;
@@ -103,11 +103,11 @@ static enum status cut_torn_tail(int fd, uint64_t *ret_end, struct error *err)
 	return OK;
 }
 
-enum status log_open(const char *folder, struct log **ret_log, struct error *err)
+enum status sandbox_log_open(const char *folder, struct sandbox_log **ret_log, struct error *err)
 {
 	int fd = -1;
 	uint64_t end = 0;
-	struct log *log = NULL;
+	struct sandbox_log *log = NULL;
 	enum status s = open_file(folder, &fd, err);
 	if (s == OK)
 		s = cut_torn_tail(fd, &end, err);
@@ -120,12 +120,12 @@ enum status log_open(const char *folder, struct log **ret_log, struct error *err
 			close(fd);
 		return s;
 	}
-	*log = (struct log){ .fd = fd, .end = end };
+	*log = (struct sandbox_log){ .fd = fd, .end = end };
 	*ret_log = log;
 	return OK;
 }
 
-void log_close(struct log *log)
+void sandbox_log_close(struct sandbox_log *log)
 {
 	if (log == NULL)
 		return;
@@ -133,7 +133,7 @@ void log_close(struct log *log)
 	free(log);
 }
 
-uint64_t log_end(const struct log *log)
+uint64_t sandbox_log_end(const struct sandbox_log *log)
 {
 	return log->end;
 }
@@ -159,7 +159,7 @@ static enum status hand_out(struct buf *buf, uint64_t *offset,
 	return s;
 }
 
-enum status log_replay(struct log *log,
+enum status sandbox_log_replay(struct sandbox_log *log,
 	enum status (*each)(void *context, struct slice line, uint64_t offset, struct error *err),
 	void *context, struct error *err)
 {
@@ -188,7 +188,7 @@ enum status log_replay(struct log *log,
 	return s;
 }
 
-static enum status write_all(struct log *log, struct slice bytes, struct error *err)
+static enum status write_all(struct sandbox_log *log, struct slice bytes, struct error *err)
 {
 	size_t done = 0;
 	while (done < bytes.len) {
@@ -203,7 +203,7 @@ static enum status write_all(struct log *log, struct slice bytes, struct error *
 	return OK;
 }
 
-enum status log_append(struct log *log, struct slice lines, struct error *err)
+enum status sandbox_log_append(struct sandbox_log *log, struct slice lines, struct error *err)
 {
 	check(lines.len > 0 && lines.ptr[lines.len - 1] == '\n');
 	if (log->broken)
@@ -220,8 +220,8 @@ enum status log_append(struct log *log, struct slice lines, struct error *err)
 	return OK;
 }
 
-enum status log_read(
-	const struct log *log, uint64_t offset, size_t len, struct buf *buf, struct error *err)
+enum status sandbox_log_read(const struct sandbox_log *log, uint64_t offset, size_t len,
+	struct buf *buf, struct error *err)
 {
 	size_t got = 0;
 	char *to = buf_reserve(buf, len);

@@ -6,14 +6,14 @@
 
 enum { ROWS_MAX = 1 << 30 };
 
-void state_init(struct state *state)
+void sandbox_state_init(struct sandbox_state *state)
 {
-	*state = (struct state){ 0 };
+	*state = (struct sandbox_state){ 0 };
 	names_init(&state->warehouses);
 	names_init(&state->items);
 }
 
-void state_release(struct state *state)
+void sandbox_state_release(struct sandbox_state *state)
 {
 	free(state->documents.items);
 	free(state->stock.items);
@@ -22,7 +22,7 @@ void state_release(struct state *state)
 	index_release(&state->stock_index);
 	names_release(&state->warehouses);
 	names_release(&state->items);
-	state_init(state);
+	sandbox_state_init(state);
 }
 
 /* A zeroed row behind the last one; NULL without memory. */
@@ -46,7 +46,7 @@ static uint64_t stock_hash(uint32_t warehouse, uint32_t item)
 	return slice_hash(slice_make(both, sizeof(both)), 0);
 }
 
-static struct stock_row *stock_row(struct state *state, uint32_t warehouse, uint32_t item)
+static struct stock_row *stock_row(struct sandbox_state *state, uint32_t warehouse, uint32_t item)
 {
 	uint32_t at;
 	uint64_t hash = stock_hash(warehouse, item);
@@ -64,7 +64,7 @@ static struct stock_row *stock_row(struct state *state, uint32_t warehouse, uint
 	return row;
 }
 
-static bool apply_stock(struct state *state, const struct sale *sale, uint32_t warehouse)
+static bool apply_stock(struct sandbox_state *state, const struct sale *sale, uint32_t warehouse)
 {
 	for (uint32_t i = 0; i < sale->lines.count; i++) {
 		const struct sale_line *line = &sale->lines.items[i];
@@ -83,7 +83,8 @@ static bool apply_stock(struct state *state, const struct sale *sale, uint32_t w
 }
 
 /* There are hundreds of warehouses with a currency or two each. */
-static struct sum_row *sum_row(struct state *state, uint32_t warehouse, struct slice currency)
+static struct sum_row *sum_row(
+	struct sandbox_state *state, uint32_t warehouse, struct slice currency)
 {
 	struct sum_row *rows = state->sums.items;
 	for (uint32_t i = 0; i < state->sums.count; i++)
@@ -98,7 +99,7 @@ static struct sum_row *sum_row(struct state *state, uint32_t warehouse, struct s
 	return row;
 }
 
-static bool apply_sums(struct state *state, const struct sale *sale, uint32_t warehouse)
+static bool apply_sums(struct sandbox_state *state, const struct sale *sale, uint32_t warehouse)
 {
 	struct sum_row *row = sum_row(state, warehouse, sale->currency);
 	if (row == NULL)
@@ -112,17 +113,17 @@ static bool apply_sums(struct state *state, const struct sale *sale, uint32_t wa
 	return true;
 }
 
-static bool known(const struct state *state, uint64_t hash)
+static bool known(const struct sandbox_state *state, uint64_t hash)
 {
 	uint32_t at;
 	struct probe probe = index_probe(&state->references, hash);
 	while (probe_next(&probe, &at))
-		if (state_document(state, at)->reference_hash == hash)
+		if (sandbox_state_document(state, at)->reference_hash == hash)
 			return true;
 	return false;
 }
 
-static bool add_document(struct state *state, const struct sale *sale, uint32_t warehouse,
+static bool add_document(struct sandbox_state *state, const struct sale *sale, uint32_t warehouse,
 	uint64_t offset, size_t len)
 {
 	uint64_t hash = slice_hash(sale->reference, 0);
@@ -144,8 +145,8 @@ static bool add_document(struct state *state, const struct sale *sale, uint32_t 
 	return true;
 }
 
-enum status state_apply(struct state *state, const struct sale *sale, uint64_t offset, size_t len,
-	struct error *err)
+enum status sandbox_state_apply(struct sandbox_state *state, const struct sale *sale,
+	uint64_t offset, size_t len, struct error *err)
 {
 	uint32_t warehouse;
 	check(len <= UINT32_MAX);
@@ -163,26 +164,26 @@ static int by_place(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-uint32_t state_find(
-	const struct state *state, struct slice reference, uint32_t *places, uint32_t max)
+uint32_t sandbox_state_find(
+	const struct sandbox_state *state, struct slice reference, uint32_t *places, uint32_t max)
 {
 	uint32_t at, count = 0;
 	uint64_t hash = slice_hash(reference, 0);
 	struct probe probe = index_probe(&state->references, hash);
 	while (count < max && probe_next(&probe, &at))
-		if (state_document(state, at)->reference_hash == hash)
+		if (sandbox_state_document(state, at)->reference_hash == hash)
 			places[count++] = at;
 	if (count > 1)
 		qsort(places, count, sizeof(*places), by_place);
 	return count;
 }
 
-void state_number(uint32_t at, char text[static SALE_NUMBER_MAX])
+void sandbox_state_number(uint32_t at, char text[static SALE_NUMBER_MAX])
 {
 	snprintf(text, SALE_NUMBER_MAX, "SO-%08llu", (unsigned long long)at + 1);
 }
 
-bool state_place(const struct state *state, struct slice number, uint32_t *ret_at)
+bool sandbox_state_place(const struct sandbox_state *state, struct slice number, uint32_t *ret_at)
 {
 	uint64_t n;
 	char text[SALE_NUMBER_MAX];
@@ -190,7 +191,7 @@ bool state_place(const struct state *state, struct slice number, uint32_t *ret_a
 		!slice_to_u64(slice_make(number.ptr + 3, number.len - 3), &n) || n == 0 ||
 		n > state->documents.count)
 		return false;
-	state_number((uint32_t)(n - 1), text);
+	sandbox_state_number((uint32_t)(n - 1), text);
 	*ret_at = (uint32_t)(n - 1);
 	return slice_is(number, text);
 }

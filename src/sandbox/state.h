@@ -39,7 +39,7 @@ struct rows {
 	uint32_t count, size;
 };
 
-struct state {
+struct sandbox_state {
 	struct rows documents; /* struct document; the first is SO-00000001 */
 	struct index references;
 	uint64_t references_count; /* different ones */
@@ -50,34 +50,37 @@ struct state {
 	struct rows sums; /* struct sum_row */
 };
 
-void state_init(struct state *state);
-void state_release(struct state *state);
+void sandbox_state_init(struct sandbox_state *state);
+void sandbox_state_release(struct sandbox_state *state);
 
 /* Takes in the next document, whose line of `len` bytes stands at `offset`. E_FULL: no memory; the
  * state is then of no use any more. */
-enum status state_apply(struct state *state, const struct sale *sale, uint64_t offset, size_t len,
-	struct error *err);
+enum status sandbox_state_apply(struct sandbox_state *state, const struct sale *sale,
+	uint64_t offset, size_t len, struct error *err);
 
-static inline const struct document *state_document(const struct state *state, uint32_t at)
+static inline const struct document *sandbox_state_document(
+	const struct sandbox_state *state, uint32_t at)
 {
 	return (const struct document *)state->documents.items + at;
 }
 
-static inline const struct stock_row *state_stock(const struct state *state, uint32_t at)
+static inline const struct stock_row *sandbox_state_stock(
+	const struct sandbox_state *state, uint32_t at)
 {
 	return (const struct stock_row *)state->stock.items + at;
 }
 
-static inline const struct sum_row *state_sum(const struct state *state, uint32_t at)
+static inline const struct sum_row *sandbox_state_sum(
+	const struct sandbox_state *state, uint32_t at)
 {
 	return (const struct sum_row *)state->sums.items + at;
 }
 
 /* Places of the documents with this reference, oldest first, at most `max` of them; returns how
  * many were found. */
-uint32_t state_find(
-	const struct state *state, struct slice reference, uint32_t *places, uint32_t max);
+uint32_t sandbox_state_find(
+	const struct sandbox_state *state, struct slice reference, uint32_t *places, uint32_t max);
 
 /* "SO-00000001" for place 0, and back; false when there is no such document. */
-void state_number(uint32_t at, char text[static SALE_NUMBER_MAX]);
-bool state_place(const struct state *state, struct slice number, uint32_t *ret_at);
+void sandbox_state_number(uint32_t at, char text[static SALE_NUMBER_MAX]);
+bool sandbox_state_place(const struct sandbox_state *state, struct slice number, uint32_t *ret_at);

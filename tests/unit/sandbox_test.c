@@ -535,7 +535,7 @@ TEST(a_list_goes_on_where_its_page_ended)
 TEST(a_document_costs_at_most_200_bytes_of_memory)
 {
 	enum { DOCUMENTS = 100000 };
-	struct state state;
+	struct sandbox_state state;
 	struct sale_line line = { .item = SLICE("A"), .quantity = { 1, 0, true } };
 	struct sale sale = {
 		.warehouse = SLICE("W"),
@@ -544,21 +544,21 @@ TEST(a_document_costs_at_most_200_bytes_of_memory)
 		.lines = { &line, 1 },
 	};
 	struct error err;
-	state_init(&state);
+	sandbox_state_init(&state);
 	for (unsigned i = 0; i < DOCUMENTS; i++) {
 		char reference[32];
 		snprintf(reference, sizeof(reference), "0042/03/2026-11-23/%u", i);
 		sale.reference = slice_of(reference);
-		EXPECT_OK(state_apply(&state, &sale, i, 1, &err), err);
+		EXPECT_OK(sandbox_state_apply(&state, &sale, i, 1, &err), err);
 	}
 	size_t bytes = state.documents.size * sizeof(struct document) +
 		       state.references.size * sizeof(struct index_place);
 	EXPECT(bytes <= DOCUMENTS * 200UL);
 	EXPECT_NUMBER(state.references_count, DOCUMENTS);
 	uint32_t place;
-	EXPECT_NUMBER(state_find(&state, slice_of("0042/03/2026-11-23/77"), &place, 1), 1);
+	EXPECT_NUMBER(sandbox_state_find(&state, slice_of("0042/03/2026-11-23/77"), &place, 1), 1);
 	EXPECT_NUMBER(place, 77);
-	state_release(&state);
+	sandbox_state_release(&state);
 }
 
 TEST(options_of_the_sandbox_have_valid_defaults)
