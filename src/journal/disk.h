@@ -27,8 +27,8 @@ struct disk_ops {
 	/* Reserves and zeroes bytes up to `size`, so that writing them later neither runs out of
 	 * space nor changes metadata. */
 	enum status (*allocate)(struct disk_file *file, uint64_t size, struct error *err);
-	enum status (*write)(struct disk_file *file, const void *bytes, size_t len,
-		uint64_t offset, struct error *err);
+	enum status (*write)(struct disk_file *file, const void *bytes, size_t len, uint64_t offset,
+		struct error *err);
 	/* Reads what is there: *ret_len is shorter than len only at the end of the file. */
 	enum status (*read)(struct disk_file *file, void *bytes, size_t len, uint64_t offset,
 		size_t *ret_len, struct error *err);
@@ -39,8 +39,8 @@ struct disk_ops {
 	/* Makes created, renamed and removed names durable (fsync of the folder). */
 	enum status (*sync_names)(struct disk *disk, struct error *err);
 	enum status (*remove)(struct disk *disk, const char *name, struct error *err);
-	enum status (*rename)(struct disk *disk, const char *from, const char *to,
-		struct error *err);
+	enum status (*rename)(
+		struct disk *disk, const char *from, const char *to, struct error *err);
 	void (*close_disk)(struct disk *disk);
 };
 

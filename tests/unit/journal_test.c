@@ -285,7 +285,7 @@ static void *look_up(void *context)
 	struct event event, again;
 	struct buf buf;
 	buf_init(&buf, 1 << 20);
-	for (uint64_t n = 1; n < FOLLOWED; n = 2 * journal_durable_number(journal) / 2 + 1) {
+	for (uint64_t n = 1; n < FOLLOWED; n = journal_durable_number(journal) + 1) {
 		EXPECT_OK(journal_reader_open(journal, n, &reader, &err), err);
 		while (journal_reader_next(reader, &event, &err) == E_RETRY)
 			sched_yield();
