@@ -268,7 +268,7 @@ static size_t forward(struct proxy *proxy, const char *request, size_t len, char
 static bool is_trouble(struct proxy *proxy, const char *request)
 {
 	char name[128];
-	snprintf(name, sizeof(name), "%s\"", proxy->method);
+	snprintf(name, sizeof(name), "\"%s\"", proxy->method);
 	return strstr(request, name) != NULL && atomic_fetch_add(&proxy->troubles, 1) == 0;
 }
 
@@ -509,10 +509,11 @@ static void lose_answer(const struct transaction *t, const char *method)
 
 TEST(a_sale_whose_answer_was_lost_at_any_call_is_finished_and_not_repeated)
 {
-	static const char *const methods[] = { "sale.sale.create", "sale.sale.quote",
-		"sale.sale.draft", "sale.sale.write", "sale.sale.confirm", "stock.move.create",
-		"stock.move.do", "account.invoice.write", "account.invoice.post",
-		"account.move.create", "account.move.post", "account.move.reconciliation.create" };
+	static const char *const methods[] = { "model.sale.sale.create", "model.sale.sale.quote",
+		"model.sale.sale.draft", "model.sale.sale.write", "model.sale.sale.confirm",
+		"model.stock.move.create", "model.stock.move.do", "model.account.invoice.write",
+		"model.account.invoice.post", "model.account.move.create",
+		"model.account.move.post", "model.account.move.reconciliation.create" };
 	struct documents *d = load();
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		lose_answer(&d->items[5], methods[i]);
@@ -521,8 +522,9 @@ TEST(a_sale_whose_answer_was_lost_at_any_call_is_finished_and_not_repeated)
 
 TEST(a_write_off_whose_answer_was_lost_at_any_call_is_finished_and_not_repeated)
 {
-	static const char *const methods[] = { "shipment.internal.create", "shipment.internal.wait",
-		"shipment.internal.assign_force", "shipment.internal.done" };
+	static const char *const methods[] = { "model.stock.shipment.internal.create",
+		"model.stock.shipment.internal.wait", "model.stock.shipment.internal.assign_force",
+		"model.stock.shipment.internal.done" };
 	struct documents *d = load();
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		lose_answer(&d->items[7], methods[i]);
@@ -532,7 +534,7 @@ TEST(a_write_off_whose_answer_was_lost_at_any_call_is_finished_and_not_repeated)
 TEST(an_exchange_that_mixes_tenders_is_not_done_before_they_are_booked)
 {
 	struct documents *d = load();
-	lose_answer(&d->items[15], "account.invoice.post");
+	lose_answer(&d->items[15], "model.account.invoice.post");
 	unload(d);
 }
 
