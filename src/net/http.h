@@ -58,8 +58,9 @@ enum status http_dechunk(struct http_chunks *chunks, struct slice bytes, char *o
 
 /* Percent-decodes into `out` (of at least text.len bytes); false on a bad escape or a zero byte. */
 bool http_percent_decode(struct slice text, char *out, size_t *ret_len);
-/* The decoded value of a query parameter, copied to `out` and terminated. *ret_present says whether
- * it is there. False when it is badly encoded or longer than size - 1. */
+/* The decoded value of a query parameter ('+' is a space), copied to `out` and terminated.
+ * *ret_present says whether it is there. False when it is badly encoded, longer than size - 1 or
+ * there twice. */
 bool http_query(struct slice query, const char *name, char *out, size_t size, bool *ret_present);
 
 const char *http_status_text(unsigned status); /* "Created" */

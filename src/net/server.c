@@ -244,7 +244,7 @@ static void accept_one(struct server *server, int fd)
 	if (open <= connections_max + connections_max / 4 + 16)
 		c = connection_open(server, fd, loop);
 	if (c != NULL) {
-		c->task.run = open > connections_max ? connection_refuse : connection_adopt;
+		c->task.run = open > connections_max ? connection_adopt_surplus : connection_adopt;
 		if (loop_post(loop, c))
 			return;
 		connection_free(c);

@@ -8,7 +8,12 @@
  *
  * Limits (struct server_config): connections (beyond it the oldest idle one is closed, else 503),
  * head, body (413 before it is read when Content-Length says so), time to send a head, time between
- * reads of a body, idle time, time for the client to take the answer. */
+ * reads of a body, idle time, time for the client to take the answer. Bodies and answers must also
+ * keep up 1 KiB a second. A connection whose answer is being made has no deadline: that is the
+ * handler's. The connections beyond the limit are only closed under TLS.
+ *
+ * Requests that the server refuses itself are answered with problem details (RFC 9457); the
+ * connection is then read for a moment longer, so that the client gets to see them. */
 #pragma once
 
 #include "base/buf.h"
@@ -42,7 +47,9 @@ enum status server_open(const struct server_config *config, struct clock *clock,
 uint16_t server_port(const struct server *server);
 /* Reads certificate and key again; a broken file leaves the old ones in use. Any thread. */
 enum status server_reload_tls(struct server *server, struct error *err);
-/* Stops accepting, waits up to `wait_ms` for answers that are under way, ends the threads. */
+/* Stops accepting, waits up to `wait_ms` for answers that are under way, ends the threads. Requests
+ * that handlers hold even then stay valid and still have to be answered, which frees them; nobody
+ * gets to see the answer. NULL is fine. */
 void server_close(struct server *server, uint64_t wait_ms);
 void server_counters(const struct server *server, struct server_counters *ret_counters);
 
@@ -74,5 +81,6 @@ void http_drop(struct http_request *request);
 
 /* Calls `resume` on the request's loop thread, soon. Any thread. For work on another thread that
  * ends with an answer: the answer is then made where the connection lives, and many of them cost
- * one wake-up of a loop. */
+ * one wake-up of a loop. From then on the request belongs to `resume`. When the loop has ended (see
+ * server_close) it is called at once, on the calling thread: hold no lock that it needs. */
 void http_resume(struct http_request *request, void (*resume)(struct http_request *request));

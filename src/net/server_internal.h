@@ -2,8 +2,12 @@
  *
  *     server.c      accepts and gives the connections to the loops in turn
  *     loop.c        waits for events, other threads' answers and deadlines
- *     connection.c  reads, parses, calls the handler, writes
+ *     connection.c  takes the steps of a connection from state to state
+ *     reading.c     the request, until the handler has it
+ *     request.c     what the handler may do with it
  *     response.c    puts an answer together, on whatever thread
+ *     writing.c     the answer, and what comes after it
+ *     transfer.c    bytes from and to the client
  *     tls.c         the same bytes, encrypted
  *
  * A connection belongs to its loop's thread, except for `request`, `out` and `close_after` while
@@ -177,7 +181,7 @@ static inline void count(atomic_uint_fast64_t *counter, uint64_t n)
 struct connection *connection_open(struct server *server, int fd, struct loop *loop);
 /* The tasks and events of a connection, on its loop's thread. Each may close it. */
 void connection_adopt(struct connection *connection);
-void connection_refuse(struct connection *connection);
+void connection_adopt_surplus(struct connection *connection);
 void connection_event(struct connection *connection, uint32_t events);
 void connection_timed_out(struct connection *connection);
 void connection_answered(struct connection *connection);
@@ -185,6 +189,34 @@ void connection_resumed(struct connection *connection);
 /* Ends it now. When a handler holds the request, the memory stays until that is answered. */
 void connection_close(struct connection *connection);
 void connection_free(struct connection *connection);
+
+/* What a step came to: the next one can be taken, an event must come first, or the connection is
+ * gone. */
+enum step { AGAIN, WAIT, CLOSED };
+enum step connection_finish(struct connection *connection);
+/* Answers what is not going to be handled, with the words in `loop->err`. */
+enum step connection_decline(struct connection *connection, unsigned status);
+/* The handler, or what it left to be called later. */
+enum step connection_call(struct connection *connection,
+	void (*run)(void *context, struct http_request *request), void *context);
+
+/* reading.c */
+enum step connection_read_head(struct connection *connection);
+enum step connection_read_body(struct connection *connection);
+
+/* writing.c */
+enum step connection_write(struct connection *connection);
+enum step connection_linger(struct connection *connection);
+
+/* transfer.c */
+int64_t connection_transmit(struct connection *connection, const char *bytes, size_t len);
+/* Room behind what was received; NULL without memory. Moves the buffer. */
+char *connection_make_room(struct connection *connection, size_t bytes);
+/* Reads what there is; there is room for at least `bytes`. */
+enum step connection_fill(struct connection *connection, size_t bytes);
+/* A body or an answer gets its deadline, and its rate counts from here. */
+void connection_begin_phase(struct connection *connection, enum timer timer);
+bool connection_is_too_slow(struct connection *connection, uint64_t grace_ms);
 
 /* response.c */
 /* Writes the answer to `out`, whole or (when memory fails) not at all. */
