@@ -24,38 +24,31 @@ static bool fail_full(struct json *json)
 	return fail(json, "the document needs too much memory");
 }
 
-static void skip_space(struct json *json)
+static inline void skip_space(struct json *json)
 {
-	const char *p = json->at;
-	while (p < json->end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+	const char *p = json->at, *end = json->end;
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
 		p++;
 	json->at = p;
 }
 
-enum json_type json_peek(struct json *json)
+const uint8_t json_first_bytes[256] = {
+	['"'] = JSON_STRING,
+	['{'] = JSON_OBJECT,
+	['['] = JSON_ARRAY,
+	['t'] = JSON_TRUE,
+	['f'] = JSON_FALSE,
+	['n'] = JSON_NULL,
+	['-'] = JSON_NUMBER,
+	['0' ... '9'] = JSON_NUMBER,
+};
+
+enum json_type json_peek_behind_space(struct json *json)
 {
 	skip_space(json);
 	if (json->at == json->end || json->problem != NULL)
 		return JSON_NONE;
-	switch (*json->at) {
-	case '"':
-		return JSON_STRING;
-	case '{':
-		return JSON_OBJECT;
-	case '[':
-		return JSON_ARRAY;
-	case 't':
-		return JSON_TRUE;
-	case 'f':
-		return JSON_FALSE;
-	case 'n':
-		return JSON_NULL;
-	case '-':
-	case '0' ... '9':
-		return JSON_NUMBER;
-	default:
-		return JSON_NONE;
-	}
+	return (enum json_type)json_first_bytes[(unsigned char)*json->at];
 }
 
 const char *json_type_name(enum json_type type)
@@ -106,15 +99,20 @@ static size_t utf8_length(const char *text, const char *end)
 	return n;
 }
 
-/* True when none of the eight bytes is a quote, a backslash, a control character or non-ASCII. */
-static bool plain8(const char *p)
+/* How many of the first bytes at p, up to eight, are no quote, backslash, control character or
+ * part of a character beyond ASCII. Each of the differences sets the top bit of a byte that is one;
+ * a borrow can only spoil bytes above the first such byte, which is the one that is looked for. */
+static inline unsigned plain_bytes(const char *p)
 {
 	const uint64_t ones = 0x0101010101010101U, tops = 0x8080808080808080U;
 	uint64_t word;
 	memcpy(&word, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
 	uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-	uint64_t hit = word | (word - ones * 0x20) | (quote - ones) | (slash - ones);
-	return (hit & tops) == 0;
+	uint64_t hit = (word | (word - ones * 0x20) | (quote - ones) | (slash - ones)) & tops;
+	return hit == 0 ? 8 : (unsigned)__builtin_ctzll(hit) / 8;
 }
 
 static bool hex4(const char *p, const char *end, unsigned *ret_unit)
@@ -187,12 +185,16 @@ static bool unescape(struct json *json, const char **at, char **out)
 }
 
 /* Steps over the bytes of a string up to its closing quote or first escape. */
-static bool plain_run(struct json *json, const char **at)
+static inline bool plain_run(struct json *json, const char **at)
 {
 	const char *p = *at, *end = json->end;
 	for (;;) {
-		while (end - p >= 8 && plain8(p))
-			p += 8;
+		while (end - p >= 8) {
+			unsigned n = plain_bytes(p);
+			p += n;
+			if (n < 8)
+				break;
+		}
 		if (p == end) {
 			json->at = p;
 			return fail(json, "the string has no closing quote");
@@ -345,7 +347,7 @@ bool json_array(struct json *json)
 }
 
 /* Takes the separator before the next item, or the closing bracket. */
-static bool next_item(struct json *json, char close)
+static inline bool next_item(struct json *json, char close)
 {
 	if (json->problem != NULL)
 		return false;
@@ -370,19 +372,60 @@ static bool next_item(struct json *json, char close)
 	return true;
 }
 
+static inline bool colon(struct json *json)
+{
+	skip_space(json);
+	if (json->at == json->end || *json->at != ':')
+		return fail(json, "a colon is expected");
+	json->at++;
+	return true;
+}
+
 bool json_member(struct json *json, struct slice *ret_name)
 {
 	if (!next_item(json, '}'))
 		return false;
 	if (json_peek(json) != JSON_STRING)
 		return fail(json, "a name in quotes is expected");
-	if (!json_string(json, ret_name))
+	return json_string(json, ret_name) && colon(json);
+}
+
+/* memcmp() for names, which are short: whole words that overlap. */
+static inline bool same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t a8, b8, a8_last, b8_last;
+	uint32_t a4, b4, a4_last, b4_last;
+	if (n >= 8 && n <= 16) {
+		memcpy(&a8, a, 8);
+		memcpy(&b8, b, 8);
+		memcpy(&a8_last, a + n - 8, 8);
+		memcpy(&b8_last, b + n - 8, 8);
+		return a8 == b8 && a8_last == b8_last;
+	}
+	if (n >= 4 && n < 8) {
+		memcpy(&a4, a, 4);
+		memcpy(&b4, b, 4);
+		memcpy(&a4_last, a + n - 4, 4);
+		memcpy(&b4_last, b + n - 4, 4);
+		return a4 == b4 && a4_last == b4_last;
+	}
+	return memcmp(a, b, n) == 0;
+}
+
+bool json_member_guess(struct json *json, struct slice guess, struct slice *ret_name)
+{
+	if (!next_item(json, '}'))
 		return false;
-	skip_space(json);
-	if (json->at == json->end || *json->at != ':')
-		return fail(json, "a colon is expected");
-	json->at++;
-	return true;
+	const char *p = json->at;
+	if ((size_t)(json->end - p) >= guess.len + 2 && *p == '"' && p[guess.len + 1] == '"' &&
+		same_bytes(p + 1, guess.ptr, guess.len)) {
+		json->at = p + guess.len + 2;
+		*ret_name = guess;
+		return colon(json);
+	}
+	if (json_peek(json) != JSON_STRING)
+		return fail(json, "a name in quotes is expected");
+	return json_string(json, ret_name) && colon(json);
 }
 
 bool json_element(struct json *json)

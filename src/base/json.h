@@ -31,9 +31,9 @@ struct json {
 	const char *begin;
 	struct arena *arena;
 	unsigned depth;
-	bool opened;	     /* a bracket was taken, and nothing of its list yet */
-	bool full;	     /* the problem is the arena's limit, not the text */
-	bool repeats;	     /* set by who wants RFC 8259 alone: a skipped object may repeat names */
+	bool opened;  /* a bracket was taken, and nothing of its list yet */
+	bool full;    /* the problem is the arena's limit, not the text */
+	bool repeats; /* set by who wants RFC 8259 alone: a skipped object may repeat names */
 	const char *problem; /* static text; NULL while all is well */
 };
 
@@ -43,8 +43,16 @@ static inline size_t json_offset(const struct json *json)
 	return (size_t)(json->at - json->begin);
 }
 
+extern const uint8_t json_first_bytes[256]; /* enum json_type by a value's first byte */
+enum json_type json_peek_behind_space(struct json *json);
+
 /* The type of the value that comes next; skips the white space before it. */
-enum json_type json_peek(struct json *json);
+static inline enum json_type json_peek(struct json *json)
+{
+	if (json->at == json->end || (unsigned char)*json->at <= ' ' || json->problem != NULL)
+		return json_peek_behind_space(json);
+	return (enum json_type)json_first_bytes[(unsigned char)*json->at];
+}
 const char *json_type_name(enum json_type type); /* "a string", "nothing" */
 
 bool json_string(struct json *json, struct slice *ret_value);
@@ -59,6 +67,9 @@ bool json_null(struct json *json);
  * json_member() and json_element() return false at the closing bracket, which they take. */
 bool json_object(struct json *json);
 bool json_member(struct json *json, struct slice *ret_name);
+/* The same for who has a guess what comes: when it is right, *ret_name is `guess` itself, with its
+ * ptr, and nothing but the guess had to be looked at. The guess has no character to escape. */
+bool json_member_guess(struct json *json, struct slice guess, struct slice *ret_name);
 bool json_array(struct json *json);
 bool json_element(struct json *json);
 

@@ -187,12 +187,27 @@ static bool scalar(struct decoder *d, const struct place *place, const struct fi
 	return wrong_type(d, place, field);
 }
 
+/* Eight bytes at a time where there are eight: the last step looks at some bytes twice. The top
+ * bit is set of bytes below 0x20 or equal to 0x7f; those beyond ASCII are left out first. */
 static bool has_control(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+	const uint64_t ones = 0x0101010101010101U, tops = 0x8080808080808080U;
+	if (s.len < 8) {
+		for (size_t i = 0; i < s.len; i++)
+			if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+				return true;
+		return false;
+	}
+	for (size_t i = 0;; i = i + 16 <= s.len ? i + 8 : s.len - 8) {
+		uint64_t word;
+		memcpy(&word, s.ptr + i, 8);
+		uint64_t low = word & ~tops, ascii = ~word & tops;
+		uint64_t control = ~(low + ones * 0x60) | (low + ones);
+		if (control & ascii)
 			return true;
-	return false;
+		if (i + 8 == s.len)
+			return false;
+	}
 }
 
 static bool is_code(struct slice s)
@@ -405,11 +420,20 @@ static bool decode_nested(
 	return true;
 }
 
+/* The place is zero, which is what most absent fields are. */
+static void set_absent(const struct field *field, char *at)
+{
+	if (field->fallback != 0)
+		*(uint64_t *)at = field->fallback;
+}
+
 static bool decode_field(
 	struct decoder *d, const struct place *place, const struct field *field, char *at)
 {
-	if (!field->required && json_peek(&d->json) == JSON_NULL)
+	if (!field->required && json_peek(&d->json) == JSON_NULL) {
+		set_absent(field, at);
 		return json_null(&d->json) || broken(d, place);
+	}
 	switch (field->kind) {
 	case FIELD_TEXT:
 	case FIELD_CODE:
@@ -458,27 +482,20 @@ static bool decode_stranger(
 	return json_skip(&d->json, NULL) || broken(d, place);
 }
 
-static bool required_present(
-	struct decoder *d, struct place *place, const struct schema *schema, uint64_t seen)
+/* What the document left out: refused when it is required, else given its fallback. */
+static bool complete(struct decoder *d, struct place *place, const struct schema *schema,
+	uint64_t seen, char *base)
 {
-	for (unsigned i = 0; i < schema->field_count; i++) {
-		const struct field *field = &schema->fields[i];
-		if (!field->required || (seen >> i & 1))
-			continue;
-		place->name = field->name;
-		return unexpected(d, place, field, "is missing");
+	uint64_t absent = ~seen & (UINT64_MAX >> (SCHEMA_FIELDS_MAX - schema->field_count));
+	for (; absent != 0; absent &= absent - 1) {
+		const struct field *field = &schema->fields[__builtin_ctzll(absent)];
+		if (field->required) {
+			place->name = field->name;
+			return unexpected(d, place, field, "is missing");
+		}
+		set_absent(field, base + field->offset);
 	}
 	return true;
-}
-
-/* The fields of `base` that a document may leave out and that are then not zero. */
-static void set_fallbacks(const struct schema *schema, char *base)
-{
-	for (unsigned i = 0; i < schema->field_count; i++) {
-		const struct field *field = &schema->fields[i];
-		if (field->fallback != 0)
-			*(uint64_t *)(base + field->offset) = field->fallback;
-	}
 }
 
 /* Recursion is bounded by the depth of the model. */
@@ -489,11 +506,16 @@ static bool decode_object(
 	struct strangers *strangers = NULL;
 	uint64_t seen = 0;
 	unsigned next = 0;
-	set_fallbacks(schema, base);
 	if (!json_object(&d->json))
 		return broken(d, outer);
-	while (json_member(&d->json, &here.name)) {
-		const struct field *field = schema_find(schema, here.name, &next);
+	for (;;) {
+		const struct field *field = &schema->fields[next < schema->field_count ? next : 0];
+		if (!json_member_guess(&d->json, field->name, &here.name))
+			break;
+		if (here.name.ptr == field->name.ptr)
+			next = (unsigned)(field - schema->fields) + 1;
+		else
+			field = schema_find(schema, here.name, &next);
 		if (field == NULL) {
 			if (!decode_stranger(d, &here, &strangers))
 				return false;
@@ -508,7 +530,7 @@ static bool decode_object(
 	}
 	if (d->json.problem != NULL)
 		return broken(d, &here);
-	return required_present(d, &here, schema, seen);
+	return complete(d, &here, schema, seen, base);
 }
 
 enum status transaction_decode(struct slice document, struct arena *arena,

@@ -252,7 +252,18 @@ TEST(what_is_required_is_missed)
 TEST(null_is_an_absent_member)
 {
 	struct codec c;
-	char *text = sale_with("\"T-light holder\"", "null");
+	char *text = sale_with("\"T-light holder\"", "null, \"unit\": null");
+	decode(&c, text);
+	EXPECT_NUMBER(c.status, E_INPUT);
+	release(&c);
+	free(text);
+	text = sale_with("\"operator\": \"17\"", "\"revision\": null");
+	decode(&c, text);
+	EXPECT_NUMBER(c.status, OK);
+	EXPECT_NUMBER(c.t.revision, 1);
+	release(&c);
+	free(text);
+	text = sale_with("\"T-light holder\"", "null");
 	decode(&c, text);
 	EXPECT_NUMBER(c.status, OK);
 	EXPECT(c.t.lines.items[0].description.ptr == NULL);
@@ -284,6 +295,24 @@ TEST(control_characters_have_no_place_in_texts)
 		"/lines/0/description: has a control character, expected a string of 0 to 500 "
 		"bytes");
 	EXPECT_TEXT(judge_with("T-light", "Th\xc3\xa9 \\u00e9 \\ud83d\\ude00"), "fine");
+}
+
+TEST(a_control_character_is_seen_at_every_place)
+{
+	for (unsigned len = 1; len <= 30; len++) {
+		for (unsigned place = 0; place < len; place++) {
+			char item[64] = "\"", to[64];
+			memset(item + 1, 'x', len);
+			item[1 + place] = 0x7f;
+			item[1 + len] = '"';
+			EXPECT(strstr(judge_with("\"85123A\"", item), "has a control") != NULL);
+			item[1 + place] = '~';
+			EXPECT_TEXT(judge_with("\"85123A\"", item), "fine");
+			snprintf(to, sizeof(to), "%.*s\\u001f%s", (int)(1 + place), item,
+				item + 2 + place);
+			EXPECT(strstr(judge_with("\"85123A\"", to), "has a control") != NULL);
+		}
+	}
 }
 
 /* A document whose list `name` has `count` copies of `item`. */
