@@ -295,7 +295,7 @@ static void show(struct demo *demo, const struct sender_progress *progress)
 		(unsigned long long)s->accepted, s->accepted_per_second,
 		(unsigned long long)demo_posted(s), (unsigned long long)s->agreed,
 		(unsigned long long)s->differs, s->lag_seconds, (unsigned long long)s->exceptions);
-	bar_show(&demo->bar, progress->bytes_read, progress->bytes_total, text);
+	bar_show(&demo->bar, progress->bytes_done, progress->bytes_total, text);
 }
 
 static bool moved(const struct demo_status *a, const struct demo_status *b)

@@ -75,7 +75,7 @@ static bool show_progress(void *context, const struct sender_progress *p)
 	snprintf(text, sizeof(text), "%llu answered, %llu accepted, %llu not, %llu sent again",
 		(unsigned long long)p->answered, (unsigned long long)p->accepted,
 		(unsigned long long)(p->conflicts + p->refused), (unsigned long long)p->retries);
-	bar_show(&shown->bar, p->bytes_read, p->bytes_total, text);
+	bar_show(&shown->bar, p->bytes_done, p->bytes_total, text);
 	return true;
 }
 

@@ -148,9 +148,6 @@ static enum status read_ahead(struct sender *sender, struct error *err)
 		sender->holds = false;
 		sender->progress.read++;
 	}
-	if (sender->input != NULL)
-		input_position(
-			sender->input, &sender->progress.bytes_read, &sender->progress.bytes_total);
 	return s;
 }
 
@@ -311,11 +308,23 @@ static enum status wait_for_events(struct sender *sender, struct error *err)
 	return OK;
 }
 
+/* What is read ahead is not done yet; the answered share of what is read is. */
+static void measure(struct sender *sender)
+{
+	struct sender_progress *p = &sender->progress;
+	uint64_t bytes_read = p->bytes_total;
+	if (sender->input != NULL)
+		input_position(sender->input, &bytes_read, &p->bytes_total);
+	if (p->read > 0)
+		p->bytes_done = bytes_read * p->answered / p->read;
+}
+
 static enum status report(struct sender *sender, struct error *err)
 {
 	if (sender->now_ns < sender->progress_ns)
 		return OK;
 	sender->progress_ns = sender->now_ns + PROGRESS_MS * NS_PER_MS;
+	measure(sender);
 	if (sender->config->progress != NULL &&
 		!sender->config->progress(sender->config->context, &sender->progress))
 		return error_set(err, E_STOPPED, "stopped");

@@ -25,7 +25,7 @@ struct sender_progress {
 	uint64_t answered; /* finally, by any status that is not sent again */
 	uint64_t accepted, duplicates, conflicts, refused; /* 201, 200, 409, any other */
 	uint64_t retries;
-	uint64_t bytes_read, bytes_total; /* of the files, as they are on the disk */
+	uint64_t bytes_done, bytes_total; /* of the file, as it is on the disk; about */
 	struct latency latency;           /* from a POST to its final answer */
 };
 
