@@ -208,7 +208,8 @@ export function transaction_table(id, transactions, empty, with_store = true) {
     { title: "In the ERP" },
   ].filter(Boolean);
   const rows = transactions.map((t) => [
-    t.key,
+    // A conflict has the key of the one it conflicts with, so the event tells rows apart.
+    String(t.event),
     [
       clock(t.received_at),
       with_store && store_link(t.store),
@@ -221,7 +222,9 @@ export function transaction_table(id, transactions, empty, with_store = true) {
             badge(t.posting.state),
             t.posting.document && h("span", { class: "document" }, t.posting.document),
           ]
-        : h("span", { class: "faint" }, "not posted"),
+        : t.conflict
+          ? badge("high", "conflict")
+          : h("span", { class: "faint" }, "not posted"),
     ].filter((cell) => cell !== false),
     "open",
   ]);

@@ -208,7 +208,7 @@ export function store_view(state) {
     h("a", { href: "#/", class: "back" }, "Overview"),
     h("h1", {}, h("small", {}, "Store "), store),
   );
-  if (days.error?.status === 404)
+  if (days.error?.status === 404 || days.data?.length === 0)
     return [
       head,
       h("p", { class: "empty", "data-key": "none" }, `No store ${store} has ever sent anything.`),
