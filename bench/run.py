@@ -176,7 +176,7 @@ def machine():
         capture_output=True, text=True)
     return {'cpu': cpu, 'cores': os.cpu_count(), 'memory_gib': round(memory_kib / 1048576, 1),
         'kernel': platform.release(), 'file_system': disk.stdout.strip(),
-        'commit': commit.stdout.strip(),
+        'commit': commit.stdout.strip(), 'load_before': os.getloadavg()[0],
         'node': subprocess.run(['node', '--version'], capture_output=True, text=True).stdout.strip(),
         'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d')}
 
@@ -227,6 +227,8 @@ def expectations(r):
 
 def table(r):
     peer_rate = max(1, r['peer_64']['sales_per_second'])
+    if r['machine']['load_before'] > 0.5:
+        print(f'\nThe machine was not idle (load {r["machine"]["load_before"]:.1f}): not for the record.')
     print(f'\n{"":34}{"sales/s":>10}{"x peer":>8}{"of limit":>10}{"p50 ms":>8}{"p99 ms":>8}'
         f'{"us CPU":>8}{"MiB":>6}')
     for group, row in r['limit'].items():
