@@ -28,8 +28,9 @@ def number(value):
     return D(str(value or "0"))
 
 
-def cents(value):
-    return value.quantize(D("0.01"), rounding=decimal.ROUND_HALF_UP)
+def minor_unit(currency):
+    return D({"JPY": "1", "KRW": "1", "CLP": "1", "BHD": "0.001", "KWD": "0.001",
+        "TND": "0.001"}.get(currency, "0.01"))
 
 
 def key_of(transaction):
@@ -73,7 +74,9 @@ class Expected:
             self.payments[tender["kind"]] += number(tender["amount"]) - number(
                 tender.get("change"))
         totals = transaction["totals"]
-        self.total = cents(number(totals["gross"]) + number(totals.get("rounding")))
+        self.unit = minor_unit(transaction["currency"])
+        self.total = (number(totals["gross"]) + number(totals.get("rounding"))).quantize(
+            self.unit, rounding=decimal.ROUND_HALF_UP)
         kinds = {line["kind"] for line in transaction.get("lines", [])}
         self.has_sale = kinds != {"write_off"}
         self.line_count = len(transaction.get("lines", []))
@@ -159,7 +162,7 @@ class Audit:
         for code, quantity in expected.lines.items():
             self.expect(reference, "quantity of " + code, quantities[code], quantity)
             # Tryton rounds each line to the minor unit, a till may be finer.
-            if abs(amounts[code] - expected.amounts[code]) > D("0.005") * expected.line_count:
+            if abs(amounts[code] - expected.amounts[code]) > expected.unit / 2 * expected.line_count:
                 self.expect(reference, "amount of " + code, amounts[code],
                     expected.amounts[code])
 
@@ -203,7 +206,7 @@ class Audit:
                 else:
                     paid[line["description"]] += line["debit"] - line["credit"]
         for kind in sorted(set(paid) | {k for k, v in expected.payments.items() if v}):
-            if abs(paid[kind] - expected.payments[kind]) > D("0.005"):
+            if abs(paid[kind] - expected.payments[kind]) > expected.unit / 2:
                 self.expect(reference, "payment by " + kind, paid[kind],
                     expected.payments[kind])
 
@@ -245,6 +248,16 @@ class Audit:
         for invoice in set(self.ledger.invoices) - invoiced:
             self.differences.append("invoice %d belongs to no sale" % invoice)
 
+    def doubles(self):
+        """Whatever its reference is: nothing may be there twice."""
+        for kind, rows in (("sales", self.sales), ("payment entries", self.entries)):
+            for reference, found in rows.items():
+                if len(found) > 1:
+                    self.differences.append("%s: %d %s" % (reference, len(found), kind))
+        for origin, found in self.ledger.by_line.items():
+            if origin and len(found) > 1:
+                self.differences.append("%s: %d moves of goods" % (origin, len(found)))
+
 
 def line_sign(line):
     quantity = number(line.get("quantity"))
@@ -269,6 +282,7 @@ def main():
     for reference, transaction in transactions.items():
         audit.transaction(reference, transaction)
     audit.strangers(set(transactions))
+    audit.doubles()
     for text in audit.differences[:SHOWN_MAX]:
         print(text)
     print("%d compared, %d different" % (len(transactions), len(audit.differences)))

@@ -17,6 +17,7 @@ ROUNDING = "ROUNDING"
 SERVICE_KINDS = {"fee", "gift_card", "deposit", "adjustment"}
 YEAR_MIN = 2009
 CHUNK = 200
+DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "BHD": 3, "KWD": 3, "TND": 3}  # every other has 2
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 # What the connector's user may do, and no more: sell, move stock, post and reconcile.
@@ -77,9 +78,10 @@ def account_named(tryton, name):
 
 
 def seed_company(tryton, code):
+    digits = DIGITS.get(code, 2)
     currency = tryton.ensure("currency.currency", [["code", "=", code]], {
-        "name": code, "code": code, "symbol": SYMBOLS.get(code, code), "digits": 2,
-        "rounding": D("0.01"),
+        "name": code, "code": code, "symbol": SYMBOLS.get(code, code), "digits": digits,
+        "rounding": D(1).scaleb(-digits),
         "rates": [["create", [{"date": datetime.date(2000, 1, 1), "rate": D(1)}]]]})
     company = tryton.first("company.company", [])
     if company is None:

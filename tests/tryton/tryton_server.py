@@ -165,6 +165,11 @@ def keep_template(server, folder):
         os.rename(part, folder)
     except OSError:  # another run was quicker
         shutil.rmtree(part)
+    alike = os.path.basename(folder).rsplit("-", 1)[0] + "-"
+    for name in os.listdir(os.path.dirname(folder)):  # made by an earlier seed
+        if name.startswith(alike) and name != os.path.basename(folder) and "." not in name[
+                len(alike):]:
+            shutil.rmtree(os.path.join(os.path.dirname(folder), name), ignore_errors=True)
     server.start()
 
 
