@@ -261,33 +261,39 @@ static enum status read_back(struct worker *w, struct error *err)
 	return OK;
 }
 
-/* Asks the ERP about postings whose outcome is not known, until it answers. What it does not have
- * becomes "not sent" again. */
-static enum status ask(struct worker *w, struct error *err)
-{
-	while (!stopping(w)) {
-		struct posting_result found[BATCH_MAX];
-		memset(found, 0, sizeof(found));
-		enum status s = w->target->type->find(
-			w->instance, w->batch.postings, w->batch.count, found, err);
-		if (s == OK) {
-			memcpy(w->results, found, sizeof(found));
-			note_good(w);
-			return OK;
-		}
-		if (s == E_STOPPED)
-			return s;
-		back_off(w, 0, err);
-	}
-	return E_STOPPED;
-}
-
 static bool any(const struct worker *w, enum outcome outcome)
 {
 	for (size_t i = 0; i < w->batch.count; i++)
 		if (w->results[i].outcome == outcome)
 			return true;
 	return false;
+}
+
+static enum status ask_once(struct worker *w, struct error *err)
+{
+	while (!stopping(w)) {
+		memset(w->results, 0, sizeof(w->results));
+		enum status s = w->target->type->find(
+			w->instance, w->batch.postings, w->batch.count, w->results, err);
+		if (s == OK)
+			note_good(w);
+		if (s == OK || s == E_STOPPED)
+			return s;
+		back_off(w, 0, err);
+	}
+	return E_STOPPED;
+}
+
+/* Asks the ERP about postings whose outcome is not known, until it answers. What it does not have
+ * becomes "not sent" again; but only when it says so twice, some time apart, because a call that
+ * was given up may still wait in the ERP's queue and be carried out after the first question. */
+static enum status ask(struct worker *w, struct error *err)
+{
+	enum status s = ask_once(w, err);
+	if (s != OK || !any(w, OUTCOME_NOT_SENT))
+		return s;
+	wait_for(w, w->target->backoff_ms);
+	return ask_once(w, err);
 }
 
 /* One call of post() and the answers it gave. What is open afterwards stays in the batch. */

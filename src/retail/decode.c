@@ -544,9 +544,18 @@ enum status transaction_decode(struct slice document, struct arena *arena,
 		return d.status;
 	}
 	json_init(&d.json, document, arena);
-	if (json_peek(&d.json) != JSON_OBJECT)
-		wrong_type(&d, NULL, &whole);
-	else if (decode_object(&d, NULL, &transaction_schema, (char *)&t) && !json_end(&d.json))
+	if (json_peek(&d.json) != JSON_OBJECT) {
+		/* "not json" begins like null: only what is JSON to its end has a type. */
+		struct json rest = d.json;
+		if (json_skip(&rest, NULL) && json_end(&rest)) {
+			wrong_type(&d, NULL, &whole);
+		} else {
+			d.json = rest;
+			broken(&d, NULL);
+		}
+	}
+	if (d.status == OK && decode_object(&d, NULL, &transaction_schema, (char *)&t) &&
+		!json_end(&d.json))
 		broken(&d, NULL);
 	if (d.status != OK)
 		return d.status;

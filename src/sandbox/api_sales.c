@@ -59,6 +59,8 @@ static enum status read_sales(struct posting_run *run, struct json *json, struct
 		enum status s = sale_read(json, false, &sale, err);
 		if (s != OK && s != E_INPUT)
 			return s;
+		if (s == OK && faults_strike(run->api->faults.refuse, &run->api->random))
+			s = error_set(err, E_INPUT, "the sandbox ERP was told to refuse this sale");
 		json_write_comma(body);
 		buf_char(body, '{');
 		if (s == E_INPUT)

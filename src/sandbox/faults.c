@@ -18,6 +18,7 @@ static const struct row rows[] = {
 	{ "lost_answer", FAULT_CHANCE, offsetof(struct faults, lost_answer) },
 	{ "error_after_apply", FAULT_CHANCE, offsetof(struct faults, error_after_apply) },
 	{ "throttle", FAULT_CHANCE, offsetof(struct faults, throttle) },
+	{ "refuse", FAULT_CHANCE, offsetof(struct faults, refuse) },
 	{ "slow_ms", FAULT_MS, offsetof(struct faults, slow_ms) },
 	{ "down", FAULT_SWITCH, offsetof(struct faults, down) },
 	{ NULL },
@@ -77,7 +78,7 @@ enum status faults_set(
 	}
 	return error_set(err, E_CONFIG,
 		"there is no fault \"%.*s\"; there are lost_answer, error_after_apply, throttle, "
-		"slow_ms and down",
+		"refuse, slow_ms and down",
 		SLICE_ARG(sale_excerpt(name)));
 }
 

@@ -12,6 +12,7 @@ struct faults {
 	uint32_t lost_answer;       /* chance in millionths: closes the connection after the save */
 	uint32_t error_after_apply; /* chance in millionths: answers 500 after the save */
 	uint32_t throttle;          /* chance in millionths: answers 429 before anything is done */
+	uint32_t refuse;            /* chance in millionths: refuses a sale that is right */
 	uint64_t slow_ms;           /* answers come so much later */
 	bool down;                  /* answers 503 to everything but /api/faults */
 };
