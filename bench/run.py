@@ -2,8 +2,8 @@
 """Measures durable intake and puts it beside what the disk allows and what a user would write.
 
 All in one run on one machine, because only ratios travel: bench/limit (the same bytes, appended and
-synced, no HTTP), bench/peers (Node.js and better-sqlite3, the same durable write set a request), and
-tillbridge with single sales at 64 and 256 connections and a hundred sales a request at 16, by wrk
+synced, no HTTP), bench/peers (Node.js and better-sqlite3, the same durable write set a request),
+and tillbridge with single sales at 64 and 256 connections and a hundred sales a request at 16, by wrk
 with the same scripts. Then how fast the consumers apply what was accepted.
 
 Writes bench/results.json and prints a table. bench/run.sh builds what this needs.
@@ -77,7 +77,8 @@ class Server:
             return json.load(response)
 
     def cpu_s(self):
-        fields = pathlib.Path(f'/proc/{self.process.pid}/stat').read_text().rsplit(')', 1)[1].split()
+        text = pathlib.Path(f'/proc/{self.process.pid}/stat').read_text()
+        fields = text.rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory_mib(self):
@@ -156,7 +157,7 @@ def consumers(seconds):
             'catch_up_seconds': round(alone_s, 2),
             'alone_per_second': round(behind / alone_s) if alone_s > 0.5 else None,
             'sustained_per_second': round(applied / (under_load_s + alone_s)),
-            'cpu_us_per_sale': round((server.cpu_s() - cpu) / applied * 1e6, 1) if applied else None,
+            'cpu_us_per_sale': round((server.cpu_s() - cpu) / max(1, applied) * 1e6, 1),
             'memory_mib': server.memory_mib(),
         }
 
@@ -174,10 +175,11 @@ def machine():
     disk = subprocess.run(['stat', '-f', '-c', '%T', str(WORK)], capture_output=True, text=True)
     commit = subprocess.run(['git', 'describe', '--always', '--dirty'], cwd=ROOT,
         capture_output=True, text=True)
+    node = subprocess.run(['node', '--version'], capture_output=True, text=True)
     return {'cpu': cpu, 'cores': os.cpu_count(), 'memory_gib': round(memory_kib / 1048576, 1),
         'kernel': platform.release(), 'file_system': disk.stdout.strip(),
         'commit': commit.stdout.strip(), 'load_before': os.getloadavg()[0],
-        'node': subprocess.run(['node', '--version'], capture_output=True, text=True).stdout.strip(),
+        'node': node.stdout.strip(),
         'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d')}
 
 
@@ -228,7 +230,8 @@ def expectations(r):
 def table(r):
     peer_rate = max(1, r['peer_64']['sales_per_second'])
     if r['machine']['load_before'] > 0.5:
-        print(f'\nThe machine was not idle (load {r["machine"]["load_before"]:.1f}): not for the record.')
+        print(f'\nThe machine was not idle (load {r["machine"]["load_before"]:.1f}): '
+            'not for the record.')
     print(f'\n{"":34}{"sales/s":>10}{"x peer":>8}{"of limit":>10}{"p50 ms":>8}{"p99 ms":>8}'
         f'{"us CPU":>8}{"MiB":>6}')
     for group, row in r['limit'].items():
