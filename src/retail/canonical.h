@@ -7,6 +7,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* `value` is what json_skip() handed out, without white space around it; names and sorting take place in the arena.
- * E_FULL: the arena's or the buffer's limit. */
+/* `value` is what json_skip() handed out, without white space around it; names and sorting take
+ * place in the arena. E_FULL: the arena's or the buffer's limit. */
 enum status canonical_write(struct slice value, struct arena *arena, struct buf *buf);
