@@ -17,9 +17,9 @@ import {
   trouble,
 } from "./pieces.js";
 
-/* Lag that the chain is alerted of, and the share of errors. */
-const LAG_ALERT_SECONDS = 120;
-const ERRORS_ALERT_PERCENT = 0.1;
+/* From here on lag and the share of errors are shown in red. */
+const LAG_LATE_SECONDS = 120;
+const ERRORS_MANY_PERCENT = 0.1;
 
 const waiting = (d) => d.planned + d.called + d.unknown;
 const posted = (d) => d.settled + d.agreed + d.differs;
@@ -36,7 +36,7 @@ function tile(id, title, value, note, extra = {}) {
 }
 
 function lag_tile({ delivery }, history) {
-  const late = delivery.lag_seconds > LAG_ALERT_SECONDS;
+  const late = delivery.lag_seconds > LAG_LATE_SECONDS;
   return h(
     "div",
     { class: `tile big ${late ? "bad" : ""}`, id: "tile-lag" },
@@ -67,8 +67,8 @@ function lag_tile({ delivery }, history) {
       "p",
       { class: "note" },
       late
-        ? "The oldest posting waits longer than the 2 minutes that raise an alert."
-        : "Last 60 seconds; an alert is raised at 2 minutes.",
+        ? "The oldest posting waits longer than 2 minutes."
+        : "Last 60 seconds; late from 2 minutes on.",
     ),
     sparkline(
       [
@@ -132,8 +132,8 @@ function tiles(status, history) {
       "errors",
       "Errors",
       percent(errors.percent),
-      `${count(errors.requests_refused)} refused; alert at ${percent(ERRORS_ALERT_PERCENT)}`,
-      { tone: errors.percent >= ERRORS_ALERT_PERCENT ? "bad" : "" },
+      `${count(errors.requests_refused)} refused; too many from ${percent(ERRORS_MANY_PERCENT)} on`,
+      { tone: errors.percent >= ERRORS_MANY_PERCENT ? "bad" : "" },
     ),
   );
 }

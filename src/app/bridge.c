@@ -31,6 +31,7 @@ struct bridge {
 	struct api *api;
 	struct server *server;
 	struct buf last_routing; /* payload of the last routing event */
+	uint64_t accepted, conflicts; /* in the journal when it was opened */
 	char state_path[DATA_PATH_MAX];
 };
 
@@ -123,6 +124,7 @@ static enum status remember_event(struct bridge *b, const struct event *event, s
 	enum status s = record_decode(event->payload, &record, err);
 	if (s != OK)
 		return s;
+	(*(event->kind == EVENT_CONFLICT ? &b->conflicts : &b->accepted))++;
 	struct identity_entry entry = {
 		.sequence = record.key.sequence,
 		.number = event->number,
@@ -164,6 +166,24 @@ static enum status read_last_routing(struct bridge *b, struct error *err)
 	return s;
 }
 
+static enum status count_documents(struct bridge *b, struct error *err)
+{
+	struct statement *read = NULL;
+	bool row = false;
+	enum status s = store_prepare(b->store,
+		"SELECT (SELECT sum(transactions) FROM store_summary),"
+		" (SELECT count(*) FROM exception WHERE kind = 'conflict')",
+		&read, err);
+	if (s == OK)
+		s = statement_step(read, &row, err);
+	if (s == OK && row) {
+		b->accepted = (uint64_t)statement_int(read, 0);
+		b->conflicts = (uint64_t)statement_int(read, 1);
+	}
+	statement_close(read);
+	return s;
+}
+
 static enum status load_day(
 	void *context, struct identity *identity, const struct key *day, struct error *err)
 {
@@ -173,6 +193,8 @@ static enum status load_day(
 static enum status open_identity(struct bridge *b, struct error *err)
 {
 	enum status s = read_last_routing(b, err);
+	if (s == OK)
+		s = count_documents(b, err);
 	if (s == OK)
 		s = document_reader_open(b->state_path, &b->documents, err);
 	if (s != OK)
@@ -190,6 +212,8 @@ static enum status open_intake(struct bridge *b, struct error *err)
 		.clock = b->clock,
 		.queue_bytes_max = b->config->serve.queue_bytes_max,
 		.queue_items_max = QUEUE_ITEMS_MAX,
+		.accepted_before = b->accepted,
+		.conflicts_before = b->conflicts,
 		.failed = part_failed,
 		.advanced = journal_advanced,
 		.context = b,

@@ -214,6 +214,8 @@ enum status acceptor_open(
 		return error_set(err, E_FULL, "acceptor: out of memory");
 	a->config = *config;
 	a->tail = &a->head;
+	a->accepted = config->accepted_before;
+	a->conflicts = config->conflicts_before;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->filled, NULL);
 	if (pthread_create(&a->thread, NULL, run, a) != 0) {

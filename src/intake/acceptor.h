@@ -51,6 +51,8 @@ struct acceptor_config {
 	struct clock *clock;
 	uint64_t queue_bytes_max; /* payload bytes that may wait */
 	uint32_t queue_items_max;
+	/* What the journal held before: the counters go on from there. */
+	uint64_t accepted_before, conflicts_before;
 	/* Called once, from the acceptor's thread, when the journal failed for good. */
 	void (*failed)(void *context, const struct error *err);
 	/* Called after each group, from the acceptor's thread: the last durable event. */

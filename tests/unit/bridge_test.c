@@ -193,6 +193,7 @@ TEST(the_same_sale_gets_the_same_receipt_for_ever)
 		start_bridge();
 	}
 	wait_for("/v1/status", "\"agreed\":1,");
+	EXPECT(strstr(site.answer, "\"accepted\":1,") != NULL);
 	expect_erp("\"documents\":1,", "\"references\":1,");
 	stop();
 }
