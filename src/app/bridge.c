@@ -30,7 +30,7 @@ struct bridge {
 	struct sampler *sampler;
 	struct api *api;
 	struct server *server;
-	struct buf last_routing; /* payload of the last routing event */
+	struct buf last_routing;      /* payload of the last routing event */
 	uint64_t accepted, conflicts; /* in the journal when it was opened */
 	char state_path[DATA_PATH_MAX];
 };

@@ -2,7 +2,8 @@
  *
  * Memory is zeroed and aligned for any type. An arena has a limit, given at arena_init(); at the
  * limit arena_alloc() returns NULL, and the caller answers E_FULL. arena_reset() keeps the first
- * chunk, so that a thread's arena does not go back to malloc for every batch. Not for two threads. */
+ * chunk, so that a thread's arena does not go back to malloc for every batch. Not for two threads.
+ */
 #pragma once
 
 #include "base/slice.h"

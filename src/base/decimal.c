@@ -170,7 +170,8 @@ struct total total_product(struct decimal a, struct decimal b, unsigned scale, e
 		have = scale;
 	}
 	/* At most 36 digits and 9 more decimals: 10^36 * 10^9 does not fit into 128 bits, but then
-	 * neither factor has decimals. Beyond 10^29 units the value is cut to what a total holds. */
+	 * neither factor has decimals. Beyond 10^29 units the value is cut to what a total holds.
+	 */
 	__int128 unit = powers[DECIMAL_SCALE_MAX - have];
 	const __int128 limit = ((__int128)1 << 126) / unit;
 	if (product > limit)
@@ -210,8 +211,8 @@ bool total_to_decimal(struct total a, struct decimal *ret_value)
 size_t total_print(struct total a, unsigned scale_min, char text[static TOTAL_TEXT_MAX])
 {
 	check(scale_min <= DECIMAL_SCALE_MAX);
-	unsigned __int128 rest = a.nanos < 0 ? 0 - (unsigned __int128)a.nanos
-					     : (unsigned __int128)a.nanos;
+	unsigned __int128 rest =
+		a.nanos < 0 ? 0 - (unsigned __int128)a.nanos : (unsigned __int128)a.nanos;
 	unsigned scale = DECIMAL_SCALE_MAX;
 	while (scale > scale_min && rest % 10 == 0) {
 		rest /= 10;
@@ -254,7 +255,8 @@ bool total_parse(struct slice text, struct total *ret_value)
 			point = true;
 			continue;
 		}
-		if (c < '0' || c > '9' || value > (__int128)1000000000000 * 1000000000000000000 || (point && scale == 9))
+		if (c < '0' || c > '9' || value > (__int128)1000000000000 * 1000000000000000000 ||
+			(point && scale == 9))
 			return false;
 		value = value * 10 + (c - '0');
 		scale += point;

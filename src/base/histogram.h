@@ -19,7 +19,7 @@ extern const uint64_t histogram_bounds_us[HISTOGRAM_BUCKETS];
 void histogram_add(struct histogram *histogram, uint64_t duration_us);
 /* An upper bound of the given share (0.50, 0.99 as 500, 990 per mille) of what was added since
  * `before` was copied (NULL: since the start); 0 when there was nothing. Microseconds. */
-uint64_t histogram_quantile(const struct histogram *histogram, const struct histogram *before,
-	unsigned per_mille);
+uint64_t histogram_quantile(
+	const struct histogram *histogram, const struct histogram *before, unsigned per_mille);
 /* A copy, for later differences. */
 void histogram_copy(const struct histogram *from, struct histogram *to);

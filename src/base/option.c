@@ -44,15 +44,15 @@ static bool number_with_unit(struct slice value, const struct unit *units, uint6
 	return false;
 }
 
-static enum status set_number(const struct option *option, void *config, struct slice value,
-	struct error *err)
+static enum status set_number(
+	const struct option *option, void *config, struct slice value, struct error *err)
 {
 	static const char *const forms[] = {
 		[OPTION_U64] = "a whole number",
 		[OPTION_BYTES] = "a size such as 65536, 64K, 8M or 2G",
 		[OPTION_DURATION] = "a time such as 250ms, 30s, 5m, 2h or 1d",
 	};
-	const struct unit *units = option->type == OPTION_BYTES	     ? byte_units
+	const struct unit *units = option->type == OPTION_BYTES      ? byte_units
 				   : option->type == OPTION_DURATION ? duration_units
 								     : plain_units;
 	uint64_t number;
@@ -68,8 +68,8 @@ static enum status set_number(const struct option *option, void *config, struct 
 	return OK;
 }
 
-static enum status set_text(const struct option *option, void *config, struct slice value,
-	struct error *err)
+static enum status set_text(
+	const struct option *option, void *config, struct slice value, struct error *err)
 {
 	if (value.len < option->min || (option->max != 0 && value.len > option->max))
 		return error_set(err, E_CONFIG, "%s: has %zu characters; %llu to %llu are allowed",
@@ -84,8 +84,8 @@ static enum status set_text(const struct option *option, void *config, struct sl
 	return OK;
 }
 
-static enum status set_bool(const struct option *option, void *config, struct slice value,
-	struct error *err)
+static enum status set_bool(
+	const struct option *option, void *config, struct slice value, struct error *err)
 {
 	bool yes = slice_is(value, "yes") || slice_is(value, "true");
 	if (!yes && !slice_is(value, "no") && !slice_is(value, "false"))
@@ -95,8 +95,8 @@ static enum status set_bool(const struct option *option, void *config, struct sl
 	return OK;
 }
 
-static enum status set_choice(const struct option *option, void *config, struct slice value,
-	struct error *err)
+static enum status set_choice(
+	const struct option *option, void *config, struct slice value, struct error *err)
 {
 	char allowed[256] = "";
 	size_t used = 0;
@@ -113,8 +113,8 @@ static enum status set_choice(const struct option *option, void *config, struct 
 		SLICE_ARG(value), allowed);
 }
 
-enum status option_set(const struct option *option, void *config, struct slice value,
-	struct error *err)
+enum status option_set(
+	const struct option *option, void *config, struct slice value, struct error *err)
 {
 	switch (option->type) {
 	case OPTION_TEXT:
@@ -144,7 +144,8 @@ void options_names(const struct option *options, char *text, size_t size)
 	size_t used = 0;
 	text[0] = '\0';
 	for (const struct option *o = options; o->name != NULL && used < size; o++) {
-		int n = snprintf(text + used, size - used, "%s%s", o > options ? ", " : "", o->name);
+		int n = snprintf(
+			text + used, size - used, "%s%s", o > options ? ", " : "", o->name);
 		used += n > 0 ? (size_t)n : 0;
 	}
 }

@@ -15,7 +15,10 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).len, (s).ptr
 
 /* A literal as a slice; also usable in static initialisers. */
-#define SLICE(literal) { (literal), sizeof(literal) - 1 }
+#define SLICE(literal)                                                                             \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 
 static inline struct slice slice_of(const char *text)
 {

@@ -98,8 +98,8 @@ bool timestamp_parse(struct slice text, struct timestamp *ret_time)
 	const char *p = text.ptr;
 	if ((p[10] != 'T' && p[10] != 't') || p[13] != ':' || p[16] != ':')
 		return false;
-	if (!digits(p + 11, 2, &hour) || !digits(p + 14, 2, &minute) || !digits(p + 17, 2, &second) ||
-		hour > 23 || minute > 59 || second > 60)
+	if (!digits(p + 11, 2, &hour) || !digits(p + 14, 2, &minute) ||
+		!digits(p + 17, 2, &second) || hour > 23 || minute > 59 || second > 60)
 		return false;
 	size_t at = 19;
 	if (p[at] == '.') {
@@ -146,8 +146,8 @@ size_t timestamp_print_utc(int64_t ms, char text[static TIME_TEXT_MAX])
 {
 	struct parts t = split(ms);
 	date_print(t.date, text);
-	int n = snprintf(text + DATE_TEXT_LEN, TIME_TEXT_MAX - DATE_TEXT_LEN, "T%02u:%02u:%02u.%03uZ",
-		t.hour, t.minute, t.second, t.ms);
+	int n = snprintf(text + DATE_TEXT_LEN, TIME_TEXT_MAX - DATE_TEXT_LEN,
+		"T%02u:%02u:%02u.%03uZ", t.hour, t.minute, t.second, t.ms);
 	return DATE_TEXT_LEN + (size_t)n;
 }
 

@@ -26,7 +26,7 @@ struct http_head {
 	struct slice target; /* as sent */
 	struct slice path;   /* before '?' , still percent-encoded */
 	struct slice query;  /* behind '?', NULL ptr when there is none */
-	unsigned minor;	     /* 1.0 or 1.1 */
+	unsigned minor;      /* 1.0 or 1.1 */
 	struct http_field fields[HTTP_FIELDS_MAX];
 	unsigned field_count;
 	bool chunked;
@@ -48,7 +48,7 @@ struct slice http_field(const struct http_head *head, const char *name);
 /* Decodes a chunked body in place, in pieces as it arrives. */
 struct http_chunks {
 	unsigned state;
-	uint64_t left;	     /* of the current chunk */
+	uint64_t left;       /* of the current chunk */
 	unsigned line_bytes; /* of the current size line or the trailers */
 };
 /* Takes `bytes`, writes the body bytes found to `out` (which may be bytes.ptr itself), and sets

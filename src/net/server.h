@@ -26,8 +26,8 @@ struct http_request;
 
 struct server_config {
 	const char *address; /* "127.0.0.1" or "::1" or "0.0.0.0" */
-	uint16_t port;	     /* 0: the kernel chooses, see server_port() */
-	unsigned loops;	     /* threads, 1 to 64 */
+	uint16_t port;       /* 0: the kernel chooses, see server_port() */
+	unsigned loops;      /* threads, 1 to 64 */
 	unsigned connections_max;
 	uint64_t body_bytes_max;
 	uint64_t head_ms, body_ms, idle_ms, write_ms;
@@ -65,9 +65,9 @@ void *http_request_user(const struct http_request *request);
 struct http_response {
 	unsigned status;
 	const char *content_type; /* NULL: no body, no header */
-	const char *headers;	  /* further lines, each ending in "\r\n", or NULL */
-	struct slice body;	  /* copied before http_respond() returns */
-	bool close;		  /* close the connection after this answer */
+	const char *headers;      /* further lines, each ending in "\r\n", or NULL */
+	struct slice body;        /* copied before http_respond() returns */
+	bool close;               /* close the connection after this answer */
 };
 
 /* Answers. Any thread; the request is gone afterwards. HEAD requests get no body. Adds Date,

@@ -152,8 +152,12 @@ static bool unexpected(
 static bool wrong_type(struct decoder *d, const struct place *place, const struct field *field)
 {
 	enum json_type type = json_peek(&d->json);
-	if (type == JSON_NONE)
+	/* "nope" begins like null: only what is JSON has a type. */
+	struct json rest = d->json;
+	if (type == JSON_NONE || !json_skip(&rest, NULL)) {
+		d->json = rest;
 		return broken(d, place);
+	}
 	char found[64];
 	snprintf(found, sizeof(found), "is %s", json_type_name(type));
 	return unexpected(d, place, field, found);

@@ -17,10 +17,10 @@ enum {
 	TRANSACTION_BYTES_MAX = 1 << 20,
 	TRANSACTION_LINES_MAX = 5000,
 	TRANSACTION_TENDERS_MAX = 100,
-	TRANSACTION_TAXES_MAX = 20,	/* a line */
+	TRANSACTION_TAXES_MAX = 20,     /* a line */
 	TRANSACTION_DISCOUNTS_MAX = 20, /* a line */
-	TRANSACTION_DECLARED_MAX = 50,	/* tenders of a closing */
-	ID_TEXT_MAX = 64,		/* bytes of a store, register, item or operator */
+	TRANSACTION_DECLARED_MAX = 50,  /* tenders of a closing */
+	ID_TEXT_MAX = 64,               /* bytes of a store, register, item or operator */
 	KEY_TEXT_MAX = 2 * ID_TEXT_MAX + 1 + 10 + 1 + 20 + 1 + 1,
 };
 
@@ -47,15 +47,16 @@ enum line_kind {
 	LINE_RETURN,
 	LINE_GIFT_CARD, /* sold or loaded: a liability, not goods */
 	LINE_DEPOSIT,
-	LINE_FEE,	 /* postage, charges, discounts as lines: money, not goods */
-	LINE_WRITE_OFF,	 /* goods that left without a sale; the quantity is the stock's change */
+	LINE_FEE,        /* postage, charges, discounts as lines: money, not goods */
+	LINE_WRITE_OFF,  /* goods that left without a sale; the quantity is the stock's change */
 	LINE_ADJUSTMENT, /* money only, such as bad debt */
 	LINE_KIND_MAX,
 };
 
 enum tax_rounding {
-	TAX_PER_LINE,	  /* each line's tax is rounded to the minor unit (the default) */
-	TAX_PER_DOCUMENT, /* only a code's sum over the document is; lines may be finer or a unit off */
+	TAX_PER_LINE,     /* each line's tax is rounded to the minor unit (the default) */
+	TAX_PER_DOCUMENT, /* only a code's sum over the document is; lines may be finer or a unit
+			     off */
 };
 
 /* The natural key, unique for the life of the journal. */
@@ -159,7 +160,7 @@ struct tender_list {
 struct transaction {
 	struct key key;
 	uint64_t revision; /* 1 unless the source resends a changed document */
-	unsigned type;	   /* enum transaction_type */
+	unsigned type;     /* enum transaction_type */
 	struct timestamp began_at, closed_at;
 	struct slice operator_id;
 	struct slice customer;
@@ -182,7 +183,8 @@ const char *line_kind_name(unsigned kind);
 size_t key_print(const struct key *key, char text[static KEY_TEXT_MAX]);
 
 /* True for types that change stock, revenue or tenders (sale, return, exchange, adjustment, ...);
- * false for those that only keep the numbers dense (void, no_sale, training, open, close, count). */
+ * false for those that only keep the numbers dense (void, no_sale, training, open, close, count).
+ */
 bool transaction_has_effect(const struct transaction *t);
 /* True for types that an ERP receives a document for: sale, return, exchange, adjustment. */
 bool transaction_is_posted(const struct transaction *t);

@@ -10,7 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARENA_BYTES_MAX = 256 << 20, BATCH_BYTES_MAX = 8 << 20, FULL_WAIT_MS = 500, APPLY_NICE = 10 };
+enum {
+	ARENA_BYTES_MAX = 256 << 20,
+	BATCH_BYTES_MAX = 8 << 20,
+	FULL_WAIT_MS = 500,
+	APPLY_NICE = 10
+};
 
 struct apply {
 	struct apply_config config;
@@ -287,7 +292,8 @@ static void *run(void *argument)
 	struct apply *a = argument;
 	struct error err;
 	bool applied = true, go_on = true;
-	/* An acknowledgement is waited for, derived state is not: intake goes first on a busy machine. */
+	/* An acknowledgement is waited for, derived state is not: intake goes first on a busy
+	 * machine. */
 	setpriority(PRIO_PROCESS, (id_t)gettid(), APPLY_NICE);
 	while (go_on) {
 		enum status s = apply_batch(a, &applied, &err);

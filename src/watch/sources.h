@@ -15,5 +15,5 @@ struct sources {
 	struct apply *apply;
 	struct delivery *delivery;
 	_Atomic(struct server *) server; /* NULL until it listens */
-	int64_t started_ms;    /* wall clock */
+	int64_t started_ms;              /* wall clock */
 };

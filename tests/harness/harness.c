@@ -44,8 +44,8 @@ void test_expect_text(const char *file, int line, const char *found, const char 
 			found == NULL ? "(null)" : found, expected);
 }
 
-void test_expect_number(const char *file, int line, const char *what, long long found,
-	long long expected)
+void test_expect_number(
+	const char *file, int line, const char *what, long long found, long long expected)
 {
 	if (found != expected)
 		test_fail(file, line, "%s is %lld, expected %lld", what, found, expected);

@@ -185,18 +185,41 @@ struct sample {
 static const char *const kinds[] = { "red", "blue", NULL };
 
 static const struct option sample_options[] = {
-	{ .name = "name", .type = OPTION_TEXT, .offset = offsetof(struct sample, name),
-		.required = true, .min = 1, .max = 5, .help = "A name." },
-	{ .name = "port", .type = OPTION_U64, .offset = offsetof(struct sample, port),
-		.fallback = "80", .min = 1, .max = 65535, .help = "A port." },
-	{ .name = "size", .type = OPTION_BYTES, .offset = offsetof(struct sample, size),
-		.fallback = "8M", .help = "A size." },
-	{ .name = "wait", .type = OPTION_DURATION, .offset = offsetof(struct sample, wait_ms),
-		.fallback = "5s", .help = "A time." },
-	{ .name = "on", .type = OPTION_BOOL, .offset = offsetof(struct sample, on),
-		.fallback = "yes", .help = "A switch." },
-	{ .name = "kind", .type = OPTION_CHOICE, .offset = offsetof(struct sample, kind),
-		.fallback = "blue", .choices = kinds, .help = "A kind." },
+	{ .name = "name",
+		.type = OPTION_TEXT,
+		.offset = offsetof(struct sample, name),
+		.required = true,
+		.min = 1,
+		.max = 5,
+		.help = "A name." },
+	{ .name = "port",
+		.type = OPTION_U64,
+		.offset = offsetof(struct sample, port),
+		.fallback = "80",
+		.min = 1,
+		.max = 65535,
+		.help = "A port." },
+	{ .name = "size",
+		.type = OPTION_BYTES,
+		.offset = offsetof(struct sample, size),
+		.fallback = "8M",
+		.help = "A size." },
+	{ .name = "wait",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sample, wait_ms),
+		.fallback = "5s",
+		.help = "A time." },
+	{ .name = "on",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct sample, on),
+		.fallback = "yes",
+		.help = "A switch." },
+	{ .name = "kind",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct sample, kind),
+		.fallback = "blue",
+		.choices = kinds,
+		.help = "A kind." },
 	{ 0 },
 };
 
@@ -222,7 +245,8 @@ TEST(options_have_defaults_ranges_and_clear_errors)
 	EXPECT_TEXT(set(&s, "port", "x"), "port: \"x\" is not a whole number");
 	EXPECT_TEXT(set(&s, "wait", "250ms"), "");
 	EXPECT_NUMBER(s.wait_ms, 250);
-	EXPECT_TEXT(set(&s, "size", "9T"), "size: \"9T\" is not a size such as 65536, 64K, 8M or 2G");
+	EXPECT_TEXT(
+		set(&s, "size", "9T"), "size: \"9T\" is not a size such as 65536, 64K, 8M or 2G");
 	EXPECT_TEXT(set(&s, "on", "maybe"), "on: \"maybe\" is not yes or no");
 	EXPECT_TEXT(set(&s, "kind", "green"), "kind: \"green\" is not one of red, blue");
 	options_release(sample_options, &s);

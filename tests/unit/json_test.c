@@ -27,10 +27,11 @@ TEST(valid_documents_are_taken)
 TEST(invalid_documents_are_refused)
 {
 	static const char *const texts[] = { "", "{", "[", "[1,]", "{\"a\":1,}", "[,1]", "[1 2]",
-		"{\"a\" 1}", "{a:1}", "01", "-", "1.", "1.e1", "+1", "nul", "truth", "\"", "\"\\x\"",
-		"\"\\u12\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\t\"", "\"\xc0\xaf\"",
-		"\"\xed\xa0\x80\"", "\"\xff\"", "[1]]", "{} x", "{\"a\":1,\"a\":2}",
-		"{\"x\":{\"a\":1,\"b\":2,\"\\u0061\":3}}", "[}", "{]", "\"abcdefg\\" };
+		"{\"a\" 1}", "{a:1}", "01", "-", "1.", "1.e1", "+1", "nul", "truth", "\"",
+		"\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"",
+		"\"\t\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xff\"", "[1]]", "{} x",
+		"{\"a\":1,\"a\":2}", "{\"x\":{\"a\":1,\"b\":2,\"\\u0061\":3}}", "[}", "{]",
+		"\"abcdefg\\" };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(judge(texts[i]), "fine") == 0)
 			test_fail(__FILE__, __LINE__, "%s was taken", texts[i]);

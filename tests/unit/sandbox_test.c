@@ -440,7 +440,8 @@ TEST(a_lost_answer_is_unknown_and_the_sale_is_there_once)
 {
 	struct fixture *f = fixture_open(NULL);
 	EXPECT_TEXT(put_faults(f, "{\"lost_answer\":1}"),
-		"{\"lost_answer\":1,\"error_after_apply\":0,\"throttle\":0,\"refuse\":0,\"slow_ms\":0,"
+		"{\"lost_answer\":1,\"error_after_apply\":0,\"throttle\":0,\"refuse\":0,\"slow_"
+		"ms\":0,"
 		"\"down\":false}");
 	EXPECT_NUMBER(ask(f, "POST", "/api/sales", one_sale), E_UNKNOWN);
 	EXPECT(f->answer.sent);
