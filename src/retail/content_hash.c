@@ -10,7 +10,12 @@
  * years, so nothing here may change what a document of today hashes to. */
 static const struct slice preamble = SLICE("tillbridge transaction 1\n");
 
-enum { CANONICAL_BYTES_MAX = 16 << 20 };
+enum {
+	CANONICAL_BYTES_MAX = 16 << 20,
+	TAG_BYTES = 1 + 4,
+	DECIMAL_BYTES = 1 + 8,
+	TIME_BYTES = 8 + 2
+};
 
 struct writer {
 	struct buf buf;
@@ -34,29 +39,60 @@ static void put_bytes(struct writer *w, const void *bytes, size_t len)
 	buf_append(&w->buf, bytes, len);
 }
 
-static void put_big_endian(struct writer *w, uint64_t value, size_t bytes)
+static inline char *big_endian(char *out, uint64_t value, size_t bytes)
 {
-	char out[8];
-	uint64_t big = __builtin_bswap64(value << (64 - 8 * bytes));
-	memcpy(out, &big, sizeof(out));
-	put_bytes(w, out, bytes);
+	for (size_t i = 0; i < bytes; i++)
+		out[i] = (char)(value >> (8 * (bytes - 1 - i)));
+	return out + bytes;
 }
 
-static void put_tag(struct writer *w, uint8_t tag, size_t len)
+static inline char *tag_and_length(char *out, uint8_t tag, size_t len)
 {
-	put_big_endian(w, (uint64_t)tag << 32 | len, 5);
+	return big_endian(big_endian(out, tag, 1), len, 4);
 }
 
 static void put_text(struct writer *w, uint8_t tag, struct slice text)
 {
-	put_tag(w, tag, text.len);
-	put_bytes(w, text.ptr, text.len);
+	char *out = buf_reserve(&w->buf, TAG_BYTES + text.len);
+	if (out == NULL)
+		return;
+	memcpy(tag_and_length(out, tag, text.len), text.ptr, text.len);
+	w->buf.len += TAG_BYTES + text.len;
+}
+
+/* A whole number of 1, 4 or 8 bytes. */
+static void put_number(struct writer *w, uint8_t tag, uint64_t value, size_t bytes)
+{
+	char out[TAG_BYTES + 8];
+	char *end = big_endian(tag_and_length(out, tag, bytes), value, bytes);
+	put_bytes(w, out, (size_t)(end - out));
+}
+
+static char *decimal_value(char *out, struct decimal value)
+{
+	struct decimal d = decimal_normal(value);
+	return big_endian(big_endian(out, d.scale, 1), (uint64_t)d.coefficient, 8);
+}
+
+static void put_decimal(struct writer *w, uint8_t tag, struct decimal value)
+{
+	char out[TAG_BYTES + DECIMAL_BYTES];
+	char *end = decimal_value(tag_and_length(out, tag, DECIMAL_BYTES), value);
+	put_bytes(w, out, (size_t)(end - out));
+}
+
+static void put_time(struct writer *w, uint8_t tag, struct timestamp time)
+{
+	char out[TAG_BYTES + TIME_BYTES];
+	char *end = big_endian(tag_and_length(out, tag, TIME_BYTES), (uint64_t)time.ms, 8);
+	big_endian(end, (uint16_t)time.offset_min, 2);
+	put_bytes(w, out, sizeof(out));
 }
 
 /* Values whose length is only known behind them: the length is filled in afterwards. */
 static size_t open_value(struct writer *w, uint8_t tag)
 {
-	put_tag(w, tag, 0);
+	put_text(w, tag, slice_make("", 0));
 	return w->buf.len;
 }
 
@@ -66,13 +102,6 @@ static void close_value(struct writer *w, size_t start)
 		return;
 	uint32_t big = __builtin_bswap32((uint32_t)(w->buf.len - start));
 	memcpy(w->buf.ptr + start - sizeof(big), &big, sizeof(big));
-}
-
-static void put_decimal_value(struct writer *w, struct decimal value)
-{
-	struct decimal d = decimal_normal(value);
-	put_big_endian(w, d.scale, 1);
-	put_big_endian(w, (uint64_t)d.coefficient, 8);
 }
 
 static int by_name(const void *a, const void *b)
@@ -94,7 +123,9 @@ static void put_amounts(struct writer *w, const struct field *field, const char 
 	qsort(sorted, list.count, sizeof(*sorted), by_name);
 	for (uint32_t i = 0; i < list.count; i++) {
 		size_t start = open_value(w, field->tag);
-		put_decimal_value(w, sorted[i].amount);
+		char value[DECIMAL_BYTES];
+		decimal_value(value, sorted[i].amount);
+		put_bytes(w, value, sizeof(value));
 		put_bytes(w, sorted[i].name.ptr, sorted[i].name.len);
 		close_value(w, start);
 	}
@@ -121,13 +152,6 @@ static void put_raw(struct writer *w, uint8_t tag, struct slice json)
 	close_value(w, start);
 }
 
-static void put_time(struct writer *w, uint8_t tag, struct timestamp time)
-{
-	put_tag(w, tag, 10);
-	put_big_endian(w, (uint64_t)time.ms, 8);
-	put_big_endian(w, (uint16_t)time.offset_min, 2);
-}
-
 static void put_nested(struct writer *w, const struct field *field, const char *at)
 {
 	size_t start = open_value(w, field->tag);
@@ -143,23 +167,19 @@ static void put_field(struct writer *w, const struct field *field, const char *a
 		put_text(w, field->tag, *(const struct slice *)at);
 		return;
 	case FIELD_NUMBER:
-		put_tag(w, field->tag, 8);
-		put_big_endian(w, *(const uint64_t *)at, 8);
+		put_number(w, field->tag, *(const uint64_t *)at, 8);
 		return;
 	case FIELD_DECIMAL:
-		put_tag(w, field->tag, 9);
-		put_decimal_value(w, *(const struct decimal *)at);
+		put_decimal(w, field->tag, *(const struct decimal *)at);
 		return;
 	case FIELD_DATE:
-		put_tag(w, field->tag, 4);
-		put_big_endian(w, *(const date_t *)at, 4);
+		put_number(w, field->tag, *(const date_t *)at, 4);
 		return;
 	case FIELD_TIME:
 		put_time(w, field->tag, *(const struct timestamp *)at);
 		return;
 	case FIELD_BOOL:
-		put_tag(w, field->tag, 1);
-		put_big_endian(w, *(const bool *)at, 1);
+		put_number(w, field->tag, *(const bool *)at, 1);
 		return;
 	case FIELD_CHOICE:
 		/* By its name: the numbers of an enum may be sorted anew one day. */
