@@ -443,7 +443,7 @@ struct names {
 
 static bool grow_names(struct json *json, struct names *names)
 {
-	enum { FIRST_NAMES = 4 };
+	enum { FIRST_NAMES = 1 };
 	size_t size = names->size == 0 ? FIRST_NAMES : 2 * names->size;
 	uint64_t *hashes = arena_array(json->arena, uint64_t, size);
 	struct slice *texts = arena_array(json->arena, struct slice, size);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { FIRST_MEMBERS = 4 };
+enum { FIRST_MEMBERS = 1 };
 
 struct member {
 	struct slice name;

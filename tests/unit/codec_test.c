@@ -395,6 +395,37 @@ TEST(broken_json_is_told_from_a_wrong_document)
 		": byte 867: something stands behind the document");
 }
 
+/* Goal: no document within its limit is refused for want of memory. Method: the largest document of
+ * what costs the scanner and the hash most for its bytes, many small objects in each other. */
+TEST(the_largest_document_fits_into_32_MiB)
+{
+	enum { DEPTH = 27, UNIT_BYTES = 6 * DEPTH + 2 };
+	struct codec c;
+	struct buf buf;
+	struct hash hash;
+	buf_init(&buf, TRANSACTION_BYTES_MAX);
+	char *head = text_with(close_text, "\"declared\"", "\"extensions\": {\"x\": [1");
+	*strstr(head, "[1") = '\0';
+	buf_text(&buf, head);
+	buf_char(&buf, '[');
+	while (buf.len + UNIT_BYTES + 8 < TRANSACTION_BYTES_MAX) {
+		json_write_comma(&buf);
+		for (unsigned i = 0; i < DEPTH; i++)
+			buf_text(&buf, "{\"a\":");
+		buf_char(&buf, '1');
+		for (unsigned i = 0; i < DEPTH; i++)
+			buf_char(&buf, '}');
+	}
+	buf_text(&buf, "]}}");
+	EXPECT(!buf.failed);
+	decode_bytes(&c, buf_get(&buf));
+	EXPECT_NUMBER(c.status, OK);
+	EXPECT_NUMBER(transaction_hash(&c.t, buf_get(&buf), &c.arena, &hash), OK);
+	release(&c);
+	buf_release(&buf);
+	free(head);
+}
+
 TEST(a_full_arena_is_not_the_documents_fault)
 {
 	struct arena arena;
