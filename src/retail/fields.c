@@ -79,7 +79,7 @@ static const struct field reference_fields[] = {
 	{ SLICE("register"), FIELD_CODE, 2, .required = true, .min = 1, .max = ID_TEXT_MAX,
 	  AT(reference, key.reg) },
 	{ SLICE("business_date"), FIELD_DATE, 3, .required = true, AT(reference, key.business_date) },
-	{ SLICE("sequence"), FIELD_NUMBER, 4, .required = true, .min = 1, .max = SEQUENCE_MAX,
+	{ SLICE("sequence"), FIELD_NUMBER, 4, .required = true, .max = SEQUENCE_MAX,
 	  AT(reference, key.sequence) },
 	{ SLICE("line"), FIELD_NUMBER, 5, .required = true, .max = NUMBER_MAX, AT(reference, line) },
 };
@@ -159,7 +159,7 @@ static const struct field transaction_fields[] = {
 	{ SLICE("register"), FIELD_CODE, 2, .required = true, .min = 1, .max = ID_TEXT_MAX,
 	  AT(transaction, key.reg) },
 	{ SLICE("business_date"), FIELD_DATE, 3, .required = true, AT(transaction, key.business_date) },
-	{ SLICE("sequence"), FIELD_NUMBER, 4, .required = true, .min = 1, .max = SEQUENCE_MAX,
+	{ SLICE("sequence"), FIELD_NUMBER, 4, .required = true, .max = SEQUENCE_MAX,
 	  AT(transaction, key.sequence) },
 	{ SLICE("revision"), FIELD_NUMBER, 5, .min = 1, .max = 1000000, .fallback = 1,
 	  AT(transaction, revision) },

@@ -14,6 +14,7 @@ struct row {
 	struct slice key; /* the packed key columns */
 	struct tally_value values[TALLY_VALUES_MAX];
 	bool dirty;
+	bool fresh; /* nothing was added yet, in any batch */
 };
 
 struct tally {
@@ -162,6 +163,7 @@ static enum status read_row(struct tally *t, struct row *row, struct error *err)
 	bool found;
 	bind_key(t, t->read, row->key);
 	enum status s = statement_step(t->read, &found, err);
+	row->fresh = !found;
 	if (s != OK || !found)
 		return s;
 	for (unsigned i = 0; i < t->value_count; i++) {
@@ -240,7 +242,8 @@ static enum status find_row(
 	return new_row(t, key, hash, ret_row, err);
 }
 
-static void add_value(enum tally_mode mode, struct tally_value *to, const struct tally_value *from)
+static void add_value(
+	enum tally_mode mode, bool fresh, struct tally_value *to, const struct tally_value *from)
 {
 	switch (mode) {
 	case TALLY_TOTAL:
@@ -250,11 +253,11 @@ static void add_value(enum tally_mode mode, struct tally_value *to, const struct
 		to->number += from->number;
 		break;
 	case TALLY_MAX:
-		if (from->number > to->number)
+		if (fresh || from->number > to->number)
 			to->number = from->number;
 		break;
 	case TALLY_MIN:
-		if (from->number > 0 && (to->number == 0 || from->number < to->number))
+		if (fresh || from->number < to->number)
 			to->number = from->number;
 		break;
 	}
@@ -269,7 +272,8 @@ enum status tally_add(struct tally *t, const struct tally_key *keys,
 	if (s != OK)
 		return s;
 	for (unsigned i = 0; i < t->value_count; i++)
-		add_value(t->table->values[i].mode, &row->values[i], &values[i]);
+		add_value(t->table->values[i].mode, row->fresh, &row->values[i], &values[i]);
+	row->fresh = false;
 	if (!row->dirty) {
 		row->dirty = true;
 		row->next_dirty = NULL;

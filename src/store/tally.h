@@ -14,7 +14,7 @@ enum tally_mode {
 	TALLY_TOTAL, /* exact decimal, added */
 	TALLY_COUNT, /* integer, added */
 	TALLY_MAX,   /* integer, the largest */
-	TALLY_MIN,   /* integer, the smallest (of those above 0) */
+	TALLY_MIN,   /* integer, the smallest */
 };
 
 struct tally_value {

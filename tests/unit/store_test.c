@@ -139,6 +139,24 @@ TEST(a_tally_adds_up_exactly_across_batches)
 	store_close(store);
 }
 
+TEST(the_smallest_may_be_zero)
+{
+	struct store *store = open_new();
+	struct tally *tally;
+	struct error err;
+	EXPECT_OK(store_execute(store, sales_sql, &err), err);
+	EXPECT_OK(tally_open(store, &sales, &tally, &err), err);
+	add(tally, "x", 1, "1", 7);
+	EXPECT_OK(tally_flush(tally, &err), err);
+	tally_forget(tally);
+	add(tally, "x", 1, "1", 0);
+	add(tally, "x", 1, "1", 3);
+	EXPECT_OK(tally_flush(tally, &err), err);
+	EXPECT_NUMBER(number(store, "SELECT first = 0 AND last = 7 FROM sales"), 1);
+	tally_close(tally);
+	store_close(store);
+}
+
 TEST(what_a_tally_forgets_never_happened)
 {
 	struct store *store = open_new();
