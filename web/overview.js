@@ -125,7 +125,13 @@ function tiles(status, history) {
       "exceptions",
       "Exceptions",
       count(exceptions.open),
-      exceptions.open ? h("a", { href: "#/exceptions" }, "wait for a person") : "nothing to decide",
+      exceptions.open
+        ? h(
+            "a",
+            { href: "#/exceptions" },
+            exceptions.open === 1 ? "waits for a person" : "wait for a person",
+          )
+        : "nothing to decide",
       { tone: exceptions.open ? "warn" : "good" },
     ),
     tile(

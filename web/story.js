@@ -224,10 +224,10 @@ function timeline(s) {
     h(
       "ol",
       { class: "timeline" },
-      s.story.map((e) =>
+      s.story.map((e, i) =>
         h(
           "li",
-          { class: e.what, "data-key": `${e.event} ${e.what}` },
+          { class: e.what, "data-key": `step ${i}` },
           h("b", {}, WHAT[e.what] ?? words(e.what)),
           h(
             "time",
