@@ -5,37 +5,14 @@
 
 #include <stdlib.h>
 
-enum { FIRST_MEMBERS = 1 };
-
 struct member {
 	struct slice name;
 	struct slice value;
 };
 
-struct members {
-	struct member *items;
-	size_t count, size;
-};
-
 static int by_name(const void *a, const void *b)
 {
 	return slice_compare(((const struct member *)a)->name, ((const struct member *)b)->name);
-}
-
-static bool add(struct members *members, struct member member, struct arena *arena)
-{
-	if (members->count == members->size) {
-		size_t size = members->size == 0 ? FIRST_MEMBERS : 2 * members->size;
-		struct member *items = arena_array(arena, struct member, size);
-		if (items == NULL)
-			return false;
-		if (members->count > 0)
-			memcpy(items, members->items, members->count * sizeof(*items));
-		members->items = items;
-		members->size = size;
-	}
-	members->items[members->count++] = member;
-	return true;
 }
 
 static const char *string_end(const char *p)
@@ -83,28 +60,35 @@ static struct slice take_value(struct json *json)
 	return slice_make(start, (size_t)(json->at - start));
 }
 
+/* Counted first, so that the place for them is no larger than it must be. */
+static size_t count_members(struct json json)
+{
+	struct slice name;
+	size_t count = 0;
+	for (json_object(&json); json_member(&json, &name); count++)
+		take_value(&json);
+	return count;
+}
+
 static enum status write_object(struct json *json, struct buf *buf)
 {
-	struct members members = { 0 };
-	struct member member;
-	if (!json_object(json))
+	size_t size = count_members(*json), count = 0;
+	struct member *members = arena_array(json->arena, struct member, size);
+	if (members == NULL || !json_object(json))
 		return E_FULL;
-	while (json_member(json, &member.name)) {
-		member.value = take_value(json);
-		if (!add(&members, member, json->arena))
-			return E_FULL;
-	}
+	while (count < size && json_member(json, &members[count].name))
+		members[count++].value = take_value(json);
 	if (json->problem != NULL)
 		return E_FULL;
-	if (members.count > 1)
-		qsort(members.items, members.count, sizeof(*members.items), by_name);
+	if (count > 1)
+		qsort(members, count, sizeof(*members), by_name);
 	buf_char(buf, '{');
-	for (size_t i = 0; i < members.count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			buf_char(buf, ',');
-		json_write_string(buf, members.items[i].name);
+		json_write_string(buf, members[i].name);
 		buf_char(buf, ':');
-		enum status s = canonical_write(members.items[i].value, json->arena, buf);
+		enum status s = canonical_write(members[i].value, json->arena, buf);
 		if (s != OK)
 			return s;
 	}
