@@ -3,8 +3,8 @@
 
 All in one run on one machine, because only ratios travel: bench/limit (the same bytes, appended and
 synced, no HTTP), bench/peers (Node.js and better-sqlite3, the same durable write set a request),
-and tillbridge with single sales at 64 and 256 connections and a hundred sales a request at 16, by wrk
-with the same scripts. Then how fast the consumers apply what was accepted.
+and tillbridge with single sales at 64 and 256 connections and a hundred sales a request at 16, by
+wrk with the same scripts. Then how fast the consumers apply what was accepted.
 
 Writes bench/results.json and prints a table. bench/run.sh builds what this needs.
 """

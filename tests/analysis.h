@@ -7,13 +7,21 @@
 
 #include "base/error.h"
 
-#define never_ok(call)                                                                             \
+#define never_ok(call, given)                                                                      \
 	__extension__({                                                                            \
-		const enum status never_ok_status = call;                                          \
+		(void)call;                                                                        \
+		const enum status never_ok_status = (given);                                       \
 		if (never_ok_status == OK)                                                         \
 			__builtin_unreachable();                                                   \
 		never_ok_status;                                                                   \
 	})
-#define error_set(...) never_ok((error_set)(__VA_ARGS__))
-#define error_wrap(...) never_ok((error_wrap)(__VA_ARGS__))
-#define error_errno(...) never_ok((error_errno)(__VA_ARGS__))
+#define error_set(err, status, ...) never_ok((error_set)((err), (status), __VA_ARGS__), (status))
+#define error_errno(err, status, ...)                                                              \
+	never_ok((error_errno)((err), (status), __VA_ARGS__), (status))
+#define error_wrap(...)                                                                            \
+	__extension__({                                                                            \
+		const enum status wrapped_status = (error_wrap)(__VA_ARGS__);                      \
+		if (wrapped_status == OK)                                                          \
+			__builtin_unreachable();                                                   \
+		wrapped_status;                                                                    \
+	})

@@ -92,14 +92,14 @@ def set_faults(erp_url, faults):
 
 
 def accepted(url):
-    """By this process of the server: the count starts at 0 with each start."""
     return get(url + '/v1/status')['intake']['accepted']
 
 
 def wait_for_work(url, sender, count):
-    """Until the server has accepted so many; False when the sender has ended before."""
+    """Until the server has accepted so many more; False when the sender has ended before."""
+    target = accepted(url) + count
     while sender.poll() is None:
-        if accepted(url) >= count:
+        if accepted(url) >= target:
             return True
         time.sleep(0.005)
     return False
