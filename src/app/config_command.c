@@ -27,7 +27,7 @@ static void show(const struct config *config)
 	printf("default erp: %s\n", config->default_erp[0] == '\0' ? "none" : config->default_erp);
 	if (config->stores == NULL)
 		printf("stores: every store is taken\n");
-	for (size_t i = 0; i < config->store_count; i++)
+	for (size_t i = 0; config->stores != NULL && i < config->store_count; i++)
 		printf("store %s: %s\n", config->stores[i].store,
 			config->stores[i].erp[0] == '\0' ? "default erp" : config->stores[i].erp);
 }

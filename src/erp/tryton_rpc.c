@@ -147,7 +147,7 @@ static enum status log_in(struct tryton *t, struct error *err)
 {
 	char password[PASSWORD_BYTES_MAX];
 	struct buf body;
-	unsigned http_status;
+	unsigned http_status = 0;
 	struct json_t *answer WIRE_OWNED = NULL;
 	t->authorization[0] = '\0';
 	enum status s = read_password(t, password, err);

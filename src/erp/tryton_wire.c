@@ -134,8 +134,11 @@ static struct total of_float(double number)
 	struct total value = total_zero();
 	double size = number < 0 ? -number : number;
 	int decimals = 9;
-	for (double limit = 1e6; size >= limit && decimals > 0; limit *= 10)
+	double limit = 1e6;
+	while (size >= limit && decimals > 0) {
+		limit *= 10;
 		decimals--;
+	}
 	int len = snprintf(text, sizeof(text), "%.*f", decimals, number);
 	if (len <= 0 || len >= (int)sizeof(text) ||
 		!total_parse(slice_make(text, (size_t)len), &value))
