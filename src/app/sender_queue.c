@@ -135,7 +135,9 @@ enum status sender_queue_add(struct sender_queue *queue, const struct waybill *w
 {
 	struct till *till = find_or_add_till(queue, waybill);
 	struct parcel *parcel = malloc(sizeof(*parcel) + line.len);
-	if (till == NULL || parcel == NULL) {
+	if (parcel == NULL)
+		return error_set(err, E_FULL, "out of memory");
+	if (till == NULL) {
 		free(parcel);
 		return error_set(err, E_FULL, "more than %d registers, or out of memory",
 			SENDER_REGISTERS_MAX);
