@@ -14,7 +14,7 @@ enum {
 	ARENA_BYTES_MAX = 256 << 20,
 	BATCH_BYTES_MAX = 8 << 20,
 	FULL_WAIT_MS = 500,
-	APPLY_NICE = 10
+	APPLY_NICE = 19
 };
 
 struct apply {
