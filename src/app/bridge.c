@@ -67,8 +67,6 @@ static void state_advanced(void *context, uint64_t number)
 static void part_failed(void *context, const struct error *err)
 {
 	struct bridge *b = context;
-	if (b->api != NULL)
-		api_set_ready(b->api, false);
 	b->hooks.failed(b->hooks.context, err);
 }
 

@@ -255,13 +255,15 @@ bool total_parse(struct slice text, struct total *ret_value)
 			point = true;
 			continue;
 		}
-		if (c < '0' || c > '9' || value > (__int128)1000000000000 * 1000000000000000000 ||
-			(point && scale == 9))
+		if (c < '0' || c > '9' || (point && scale == 9))
 			return false;
-		value = value * 10 + (c - '0');
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, c - '0', &value))
+			return false;
 		scale += point;
 	}
-	value *= powers[DECIMAL_SCALE_MAX - scale];
+	if (__builtin_mul_overflow(value, powers[DECIMAL_SCALE_MAX - scale], &value))
+		return false;
 	*ret_value = (struct total){ negative ? -value : value };
 	return true;
 }

@@ -229,6 +229,8 @@ static enum status raise_delivery(
 		r.cause =
 			answer ? slice_of("erp_refused") : first_cause(item->differences, e->arena);
 		r.detail = answer ? item->detail : item->differences;
+		if (r.detail.ptr == NULL)
+			r.detail = slice_of("the ERP gave no reason");
 		if (slice_is(r.cause, "double"))
 			r.kind = "double";
 		s = open_exception(x, e, &r, err);

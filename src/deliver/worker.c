@@ -384,7 +384,9 @@ static void *run(void *argument)
 	uint64_t start = journal_durable_number(w->config->journal);
 	while (!stopping(w) && w->config->applied(w->config->context) < start)
 		wait_for(w, 0);
-	enum status s = read_back_rest(w, &err);
+	enum status s;
+	while ((s = read_back_rest(w, &err)) == E_RETRY || s == E_FULL)
+		back_off(w, 0, &err);
 	while (!stopping(w) && s != E_STOPPED && s != E_IO && s != E_CORRUPT) {
 		bool worked = false;
 		s = next_batch(w, &worked, &err);

@@ -19,6 +19,7 @@ struct acceptor {
 	bool stopping;                    /* lock */
 	bool sleeping;                    /* lock: the thread waits for `filled` */
 	bool broken;                      /* the thread's: the journal failed for good */
+	bool failure_told;
 	struct error broken_why;
 	atomic_uint_fast64_t accepted, duplicates, conflicts, not_accepted, groups, group_items_max;
 };
@@ -107,6 +108,7 @@ static void take_in(struct acceptor *a, struct accept_work *work)
 		}
 		if (s != OK) {
 			item->outcome = NOT_ACCEPTED;
+			item->status = s;
 			work->err = err;
 		}
 	}
@@ -130,14 +132,15 @@ static void count(struct acceptor *a, const struct accept_work *work)
 /* Nothing of a group whose sync failed may be acknowledged, whatever it was. */
 static void deny(struct acceptor *a, struct accept_work *work)
 {
-	for (uint32_t i = 0; i < work->count; i++)
+	for (uint32_t i = 0; i < work->count; i++) {
 		work->items[i].outcome = NOT_ACCEPTED;
+		work->items[i].status = a->broken_why.status;
+	}
 	work->err = a->broken_why;
 }
 
 static void finish_group(struct acceptor *a, struct accept_work *group, uint32_t items)
 {
-	bool was_broken = a->broken;
 	struct error err;
 	if (!a->broken && journal_sync(a->config.journal, &err) != OK) {
 		a->broken = true;
@@ -154,8 +157,9 @@ static void finish_group(struct acceptor *a, struct accept_work *group, uint32_t
 		group->done(group);
 		group = next;
 	}
-	if (a->broken && !was_broken && a->config.failed != NULL)
+	if (a->broken && !a->failure_told && a->config.failed != NULL)
 		a->config.failed(a->config.context, &a->broken_why);
+	a->failure_told = a->broken;
 	if (!a->broken && a->config.advanced != NULL)
 		a->config.advanced(a->config.context, journal_durable_number(a->config.journal));
 }

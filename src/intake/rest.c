@@ -271,9 +271,9 @@ static void point_items(struct submission *s)
 	}
 }
 
-static enum problem not_accepted_problem(const struct submission *s)
+static enum problem not_accepted_problem(enum status status)
 {
-	switch (s->work.err.status) {
+	switch (status) {
 	case E_FULL:
 		return PROBLEM_STORAGE_FULL;
 	case E_INPUT:
@@ -349,8 +349,9 @@ static unsigned write_line_answer(
 	char key_text[KEY_TEXT_MAX];
 	struct slice key_slice = slice_make(key_text, key_print(&item->key, key_text));
 	if (item->outcome == CONFLICT || item->outcome == NOT_ACCEPTED) {
-		enum problem problem =
-			item->outcome == CONFLICT ? PROBLEM_CONFLICT : not_accepted_problem(s);
+		enum problem problem = item->outcome == CONFLICT
+					       ? PROBLEM_CONFLICT
+					       : not_accepted_problem(item->status);
 		write_problem(s, item, key_slice, problem, buf);
 		return problem_status(problem);
 	}
@@ -363,7 +364,8 @@ static enum problem problem_of_status(unsigned status, const struct submission *
 {
 	if (!s->lines[0].submitted)
 		return s->lines[0].problem;
-	return status == 409 ? PROBLEM_CONFLICT : not_accepted_problem(s);
+	return status == 409 ? PROBLEM_CONFLICT
+			     : not_accepted_problem(s->items[s->lines[0].item].status);
 }
 
 static void count_answer(struct rest *rest, struct http_request *request, unsigned status)

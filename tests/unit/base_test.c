@@ -81,6 +81,22 @@ TEST(sums_of_many_scales_are_exact)
 	EXPECT(!total_parse(slice_of("-"), &again));
 }
 
+/* Once a sum of absurd quantities was written and could not be read again. */
+TEST(every_sum_that_is_printed_can_be_read)
+{
+	struct total sum = total_of(dec("0.000000001")), again;
+	char out[TOTAL_TEXT_MAX];
+	for (int i = 0; i < 36; i++) {
+		total_print(sum, 0, out);
+		EXPECT(total_parse(slice_of(out), &again) && total_compare(again, sum) == 0);
+		struct total ten = total_zero();
+		for (int j = 0; j < 10; j++)
+			ten = total_add(ten, sum);
+		sum = total_add(ten, total_of(dec("-0.000000007")));
+	}
+	EXPECT(!total_parse(slice_of("999999999999999999999999999999999999999999"), &again));
+}
+
 TEST(decimals_compare_by_value)
 {
 	EXPECT(decimal_compare(dec("2.5"), dec("2.500")) == 0);
