@@ -30,7 +30,7 @@ struct accept_item {
 	/* filled in before done() */
 	enum accept_outcome outcome;
 	enum status status; /* why, when it is NOT_ACCEPTED */
-	uint64_t number; /* of the event: its own, or the first one's for a duplicate */
+	uint64_t number;    /* of the event: its own, or the first one's for a duplicate */
 	int64_t recorded_ms;
 };
 
