@@ -250,8 +250,13 @@ static enum status open_delivery(struct bridge *b, struct error *err)
 		return error_set(err, E_FULL, "out of memory");
 	for (size_t i = 0; i < count; i++) {
 		const struct config_erp *erp = &b->config->erps[i];
-		b->targets[i] = (struct erp_target){ erp->name, erp->type, erp->options,
-			erp->timeout_ms, erp->backoff_ms, erp->backoff_max_ms };
+		b->targets[i] = (struct erp_target){ .name = erp->name,
+			.type = erp->type,
+			.config = erp->options,
+			.unknown_wait_ms = erp->unknown_wait_ms,
+			.timeout_ms = erp->timeout_ms,
+			.backoff_ms = erp->backoff_ms,
+			.backoff_max_ms = erp->backoff_max_ms };
 	}
 	struct delivery_config config = {
 		.state_path = b->state_path,

@@ -125,7 +125,7 @@ const struct option serve_options[] = {
 /* The options every ERP has, whatever its connector. */
 struct erp_common {
 	char *connector;
-	uint64_t timeout_ms, backoff_ms, backoff_max_ms;
+	uint64_t timeout_ms, unknown_wait_ms, backoff_ms, backoff_max_ms;
 };
 
 static const struct option erp_common_options[] = {
@@ -141,6 +141,14 @@ static const struct option erp_common_options[] = {
 		.min = 100,
 		.max = 3600000,
 		.help = "Time for one call." },
+	{ .name = "unknown_wait",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct erp_common, unknown_wait_ms),
+		.fallback = "30s",
+		.min = 10,
+		.max = 3600000,
+		.help = "How long a call that was given up may still take effect; only after that "
+			"is a posting sent again that the ERP says it does not have." },
 	{ .name = "backoff",
 		.type = OPTION_DURATION,
 		.offset = offsetof(struct erp_common, backoff_ms),
@@ -286,6 +294,7 @@ static enum status read_erp(
 	if (s == OK && options_complete(erp->type->options, erp->options, err) != OK)
 		s = wrong(file, node, err);
 	erp->timeout_ms = common.timeout_ms;
+	erp->unknown_wait_ms = common.unknown_wait_ms;
 	erp->backoff_ms = common.backoff_ms;
 	erp->backoff_max_ms = common.backoff_max_ms;
 	options_release(erp_common_options, &common);
@@ -428,6 +437,7 @@ enum status config_development(struct config *config, struct error *err)
 	snprintf(erp->name, sizeof(erp->name), "sandbox");
 	snprintf(config->default_erp, sizeof(config->default_erp), "sandbox");
 	erp->timeout_ms = 30000;
+	erp->unknown_wait_ms = 2000;
 	erp->backoff_ms = 200;
 	erp->backoff_max_ms = 5000;
 	const struct option *url = option_find(erp->type->options, slice_of("url"));

@@ -40,7 +40,7 @@ struct config_erp {
 	char name[ERP_NAME_MAX];
 	const struct erp_type *type;
 	void *options; /* the connector's struct */
-	uint64_t timeout_ms, backoff_ms, backoff_max_ms;
+	uint64_t timeout_ms, unknown_wait_ms, backoff_ms, backoff_max_ms;
 };
 
 struct config_store {

@@ -24,6 +24,9 @@ struct erp_target {
 	const char *name;
 	const struct erp_type *type;
 	const void *config;
+	/* How long a call that was given up may still take effect in the ERP: the time between the
+	 * two questions that must both say "not there" before anything is sent again. */
+	uint64_t unknown_wait_ms;
 	uint64_t timeout_ms; /* of one call */
 	uint64_t backoff_ms; /* first wait after a failure, doubled up to backoff_max_ms */
 	uint64_t backoff_max_ms;

@@ -292,7 +292,7 @@ static enum status ask(struct worker *w, struct error *err)
 	enum status s = ask_once(w, err);
 	if (s != OK || !any(w, OUTCOME_NOT_SENT))
 		return s;
-	wait_for(w, w->target->backoff_ms);
+	wait_for(w, w->target->unknown_wait_ms);
 	return ask_once(w, err);
 }
 
@@ -377,6 +377,13 @@ static enum status read_back_rest(struct worker *w, struct error *err)
 	return s;
 }
 
+/* What no waiting mends. A failed read (no descriptor, no memory) may pass; when it is the journal
+ * that failed, the process stops anyway, and nothing can be sent without an intent. */
+static bool at_end(enum status s)
+{
+	return s == E_STOPPED || s == E_CORRUPT;
+}
+
 static void *run(void *argument)
 {
 	struct worker *w = argument;
@@ -385,19 +392,19 @@ static void *run(void *argument)
 	while (!stopping(w) && w->config->applied(w->config->context) < start)
 		wait_for(w, 0);
 	enum status s;
-	while ((s = read_back_rest(w, &err)) == E_RETRY || s == E_FULL)
+	while (!at_end(s = read_back_rest(w, &err)) && s != OK)
 		back_off(w, 0, &err);
-	while (!stopping(w) && s != E_STOPPED && s != E_IO && s != E_CORRUPT) {
+	while (!stopping(w) && !at_end(s)) {
 		bool worked = false;
 		s = next_batch(w, &worked, &err);
-		if (s != OK && s != E_STOPPED && s != E_IO && s != E_CORRUPT)
+		if (s != OK && !at_end(s))
 			back_off(w, 0, &err);
 		else if (s == OK && !worked)
 			wait_for(w, 0);
 	}
 	pthread_mutex_lock(&w->lock);
 	w->status.state = ERP_STOPPED;
-	if (err.status == E_CORRUPT || err.status == E_IO)
+	if (err.status == E_CORRUPT)
 		snprintf(w->status.detail, sizeof(w->status.detail), "%s", err.text);
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
