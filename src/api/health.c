@@ -1,4 +1,5 @@
 #include "api/resource.h"
+#include "intake/rest.h"
 #include "watch/metrics.h"
 
 static void respond_json(struct http_request *request, unsigned status, const char *body)
@@ -38,7 +39,7 @@ void health_metrics(struct api *api, struct http_request *request)
 void intake_post(struct api *api, struct http_request *request)
 {
 	if (api_ready(api))
-		rest_post(api_sources(api)->rest, request);
+		rest_post(api_sources(api)->admission, request);
 	else
 		problem_respond(request, PROBLEM_STOPPING, "the server is starting or stopping");
 }

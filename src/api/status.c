@@ -37,7 +37,8 @@ static void write_intake(struct query *q, const struct rates *rates)
 	json_write_member_u64(q->buf, "accepted", counters.accepted_total);
 	json_write_member_u64(q->buf, "duplicates", counters.duplicates_total);
 	json_write_member_u64(q->buf, "conflicts", counters.conflicts_total);
-	json_write_member_u64(q->buf, "refused", rest_counters(sources->rest)->refused_total);
+	json_write_member_u64(
+		q->buf, "refused", admission_counters(sources->admission)->refused_total);
 	write_seconds(q->buf, "accepted_per_second", rates->accepted_per_second);
 	buf_char(q->buf, '}');
 }
@@ -123,7 +124,7 @@ enum status status_get(struct query *q)
 	write_delivery(q, f.counts, &rates, now_ms, f.oldest_ms);
 	buf_format(q->buf, ",\"exceptions\":{\"open\":%lld}", (long long)f.open_exceptions);
 	buf_format(q->buf, ",\"errors\":{\"requests_refused\":%llu,\"percent\":%.3f}",
-		(unsigned long long)rest_counters(sources->rest)->refused_total,
+		(unsigned long long)admission_counters(sources->admission)->refused_total,
 		rates.refused_percent);
 	json_write_member_u64(q->buf, "stores", (uint64_t)f.stores);
 	json_write_member_bool(q->buf, "ready", api_ready(q->api));

@@ -23,7 +23,7 @@ struct bridge {
 	struct document_reader *documents;
 	struct identity *identity;
 	struct acceptor *acceptor;
-	struct rest *rest;
+	struct admission *admission;
 	struct erp_target *targets;
 	struct delivery *delivery;
 	struct sources sources;
@@ -219,13 +219,13 @@ static enum status open_intake(struct bridge *b, struct error *err)
 	enum status s = acceptor_open(&acceptor, &b->acceptor, err);
 	if (s != OK)
 		return s;
-	struct rest_config rest = {
+	struct admission_config admission = {
 		.acceptor = b->acceptor,
 		.clock = b->clock,
 		.store_known = store_known,
 		.context = b,
 	};
-	return rest_open(&rest, &b->rest, err);
+	return admission_open(&admission, &b->admission, err);
 }
 
 /* Writes down which ERP has which store when that has changed since the last start. */
@@ -303,7 +303,7 @@ static enum status open_api(struct bridge *b, struct error *err)
 	b->sources.clock = b->clock;
 	b->sources.journal = b->journal;
 	b->sources.acceptor = b->acceptor;
-	b->sources.rest = b->rest;
+	b->sources.admission = b->admission;
 	b->sources.apply = b->apply;
 	b->sources.delivery = b->delivery;
 	b->sources.started_ms = b->clock->wall_ms(b->clock);
@@ -362,7 +362,7 @@ void bridge_close(struct bridge *b)
 	acceptor_close(b->acceptor);
 	apply_close(b->apply);
 	delivery_close(b->delivery);
-	rest_close(b->rest);
+	admission_close(b->admission);
 	identity_close(b->identity);
 	document_reader_close(b->documents);
 	store_close(b->store);

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-enum { RECORD_VERSION = 1 };
+/* Version 1 had no raw part, and its header ended with the hash. */
+enum { RECORD_VERSION = 2, HEADER_BYTES_1 = 56 };
 
 struct record_header {
 	uint8_t version;
@@ -16,9 +17,11 @@ struct record_header {
 	uint32_t revision;
 	uint32_t findings_len;
 	uint8_t hash[HASH_BYTES];
+	uint32_t raw_len;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct record_header) == 56, "written as it is: no padding");
+static_assert(sizeof(struct record_header) == 64, "written as it is: no padding");
 
 void record_encode(const struct record *record, struct buf *buf)
 {
@@ -31,6 +34,7 @@ void record_encode(const struct record *record, struct buf *buf)
 		.sequence = record->key.sequence,
 		.revision = (uint32_t)record->revision,
 		.findings_len = (uint32_t)record->findings.len,
+		.raw_len = (uint32_t)record->raw.len,
 	};
 	check(record->source.len < 256 && record->key.store.len < 256 && record->key.reg.len < 256);
 	memcpy(header.hash, record->hash.bytes, HASH_BYTES);
@@ -39,6 +43,7 @@ void record_encode(const struct record *record, struct buf *buf)
 	buf_slice(buf, record->key.store);
 	buf_slice(buf, record->key.reg);
 	buf_slice(buf, record->findings);
+	buf_slice(buf, record->raw);
 	buf_slice(buf, record->document);
 }
 
@@ -53,19 +58,22 @@ static bool take(struct slice *rest, size_t len, struct slice *ret_part)
 
 enum status record_decode(struct slice payload, struct record *ret_record, struct error *err)
 {
-	struct record_header header;
+	struct record_header header = { 0 };
 	struct record record = { 0 };
 	struct slice bytes, rest = payload;
-	if (!take(&rest, sizeof(header), &bytes))
+	uint8_t version = payload.len > 0 ? (uint8_t)payload.ptr[0] : 0;
+	if (payload.len > 0 && (version < 1 || version > RECORD_VERSION))
+		return error_set(err, E_CORRUPT,
+			"a record has version %u, this program knows 1 to %d", version,
+			RECORD_VERSION);
+	if (!take(&rest, version == 1 ? (size_t)HEADER_BYTES_1 : sizeof(header), &bytes))
 		return error_set(err, E_CORRUPT, "a record of %zu bytes is too short", payload.len);
-	memcpy(&header, bytes.ptr, sizeof(header));
-	if (header.version != RECORD_VERSION)
-		return error_set(err, E_CORRUPT, "a record has version %u, this program knows %d",
-			header.version, RECORD_VERSION);
+	memcpy(&header, bytes.ptr, bytes.len);
 	if (!take(&rest, header.source_len, &record.source) ||
 		!take(&rest, header.store_len, &record.key.store) ||
 		!take(&rest, header.reg_len, &record.key.reg) ||
-		!take(&rest, header.findings_len, &record.findings))
+		!take(&rest, header.findings_len, &record.findings) ||
+		!take(&rest, header.raw_len, &record.raw))
 		return error_set(err, E_CORRUPT, "a record is shorter than its parts");
 	record.key.business_date = header.business_date;
 	record.key.sequence = header.sequence;

@@ -1,6 +1,6 @@
 /* The record: what the journal keeps of an accepted (or conflicting) transaction.
  *
- *     | version | source | key | revision | content hash | findings | document, as it was sent |
+ *     | version | source | key | revision | content hash | findings | raw | document |
  *
  * The key and the hash stand in front of the document, so that identity can be rebuilt from the
  * journal without decoding documents. docs/FORMAT.md has the bytes. */
@@ -24,7 +24,8 @@ struct record {
 	struct hash hash;
 	struct slice source;   /* the door it came through: "rest" */
 	struct slice findings; /* JSON array of what was reported, empty when nothing was */
-	struct slice document;
+	struct slice raw;      /* what the door received, empty when that is the document itself */
+	struct slice document; /* canonical JSON */
 };
 
 void record_encode(const struct record *record, struct buf *buf);

@@ -65,15 +65,15 @@ static const struct metric metrics[] = {
 
 static void gather(const struct sources *s, struct figures *f)
 {
-	const struct rest_counters *rest = rest_counters(s->rest);
+	struct admission_counters *intake = admission_counters(s->admission);
 	acceptor_counters(s->acceptor, &f->acceptor);
 	struct server *server = atomic_load(&((struct sources *)s)->server);
 	if (server != NULL)
 		server_counters(server, &f->server);
-	f->requests = rest->requests_total;
-	f->refused = rest->refused_total;
-	f->busy = rest->busy_total;
-	f->unknown_fields = rest->unknown_fields_total;
+	f->requests = intake->batches_total;
+	f->refused = intake->refused_total;
+	f->busy = intake->busy_total;
+	f->unknown_fields = intake->unknown_fields_total;
 	f->durable = journal_durable_number(s->journal);
 	f->bytes = journal_bytes(s->journal);
 	f->segments = journal_segments(s->journal);
@@ -127,7 +127,7 @@ void metrics_write(const struct sources *s, struct buf *buf)
 	const struct delivery_lags *lags = delivery_lags(s->delivery);
 	write_histogram(buf, "tillbridge_acknowledge_seconds",
 		"A request's last byte to its durable answer.",
-		&rest_counters(s->rest)->acknowledge);
+		&admission_counters(s->admission)->acknowledge);
 	write_histogram(buf, "tillbridge_lag_till_to_receipt_seconds",
 		"Till close to durable receipt.", &lags->till_to_receipt);
 	write_histogram(buf, "tillbridge_lag_receipt_to_call_seconds",

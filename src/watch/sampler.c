@@ -29,7 +29,7 @@ static void take(struct sampler *s, struct sample *sample)
 	const struct delivery_lags *lags = delivery_lags(s->sources->delivery);
 	sample->at_ns = s->sources->clock->monotonic_ns(s->sources->clock);
 	sample->accepted = accepted.accepted_total;
-	sample->refused = rest_counters(s->sources->rest)->refused_total;
+	sample->refused = admission_counters(s->sources->admission)->refused_total;
 	histogram_copy(&lags->receipt_to_answer, &sample->answers);
 	sample->settled = sample->answers.count;
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "deliver/delivery.h"
-#include "intake/rest.h"
+#include "intake/admission.h"
 #include "net/server.h"
 #include "store/apply.h"
 
@@ -11,7 +11,7 @@ struct sources {
 	struct clock *clock;
 	struct journal *journal;
 	struct acceptor *acceptor;
-	struct rest *rest;
+	struct admission *admission;
 	struct apply *apply;
 	struct delivery *delivery;
 	_Atomic(struct server *) server; /* NULL until it listens */

@@ -1,0 +1,131 @@
+#include "intake/reply.h"
+
+#include "base/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ANSWER_BYTES_MAX = 16 << 20 };
+
+/* A request that waits for its batch. */
+struct reply {
+	struct http_request *request;
+	struct batch *batch;
+	enum reply_form form;
+};
+
+static void count_answer(const struct batch *batch, struct http_request *request, unsigned status)
+{
+	struct admission_counters *counters = admission_counters(batch_admission(batch));
+	uint64_t took_ns = admission_monotonic_ns(batch_admission(batch)) - http_request_arrived_ns(request);
+	histogram_add(&counters->acknowledge, took_ns / 1000);
+	if (status == 503 || status == 507)
+		atomic_fetch_add(&counters->busy_total, 1);
+}
+
+static unsigned write_all(const struct reply *reply, const char *separator, struct buf *buf)
+{
+	unsigned worst = 200;
+	for (uint32_t i = 0; i < batch_count(reply->batch); i++) {
+		if (i > 0)
+			buf_text(buf, separator);
+		struct batch_outcome outcome = batch_answer(reply->batch, i, true, buf);
+		if (outcome.status >= 400 && outcome.status > worst)
+			worst = outcome.status;
+	}
+	return worst;
+}
+
+static void answer_one(const struct reply *reply, struct buf *buf)
+{
+	struct batch_outcome outcome = batch_answer(reply->batch, 0, false, buf);
+	count_answer(reply->batch, reply->request, outcome.status);
+	if (outcome.status >= 400) {
+		problem_send(reply->request, outcome.problem, buf);
+		return;
+	}
+	struct http_response response = { .status = outcome.status,
+		.content_type = "application/json",
+		.body = buf_get(buf) };
+	http_respond(reply->request, &response);
+}
+
+static void answer_many(const struct reply *reply, struct buf *buf)
+{
+	struct http_response response = { .status = 200, .content_type = "application/x-ndjson" };
+	if (reply->form == REPLY_ITEMS) {
+		buf_text(buf, "{\"items\":[");
+		response.status = write_all(reply, ",", buf);
+		response.content_type = "application/json";
+		buf_text(buf, "]}");
+	} else {
+		write_all(reply, "\n", buf);
+		buf_char(buf, '\n');
+	}
+	response.body = buf_get(buf);
+	count_answer(reply->batch, reply->request, response.status);
+	http_respond(reply->request, &response);
+}
+
+/* The answer goes into a buffer of its own: it can be larger than any arena chunk. */
+static void answer(struct http_request *request)
+{
+	struct reply *reply = http_request_user(request);
+	struct buf buf;
+	buf_init(&buf, ANSWER_BYTES_MAX);
+	if (reply->form == REPLY_ONE)
+		answer_one(reply, &buf);
+	else
+		answer_many(reply, &buf);
+	buf_release(&buf);
+	batch_give_back(reply->batch);
+	free(reply);
+}
+
+static void durable(void *context)
+{
+	http_resume(((struct reply *)context)->request, answer);
+}
+
+void reply_submit(struct http_request *request, struct batch *batch, enum reply_form form)
+{
+	struct reply *reply = malloc(sizeof(*reply));
+	if (reply == NULL) {
+		reply_refuse(request, batch, PROBLEM_BUSY, "out of memory");
+		return;
+	}
+	*reply = (struct reply){ request, batch, form };
+	http_request_set_user(request, reply);
+	enum status status = batch_submit(batch, durable, reply);
+	if (status == OK)
+		return;
+	free(reply);
+	atomic_fetch_add(&admission_counters(batch_admission(batch))->busy_total, 1);
+	reply_refuse(request, batch, status == E_FULL ? PROBLEM_BUSY : PROBLEM_STOPPING,
+		"%s; nothing of this request was kept",
+		status == E_FULL ? "the journal's queue is full" : "the server is stopping");
+}
+
+void reply_refuse(struct http_request *request, struct batch *batch, enum problem problem,
+	const char *format, ...)
+{
+	char detail[400];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	if (batch != NULL)
+		batch_give_back(batch);
+	problem_respond(request, problem, "%s", detail);
+}
+
+bool media_type_is(struct slice value, const char *type)
+{
+	struct slice parameters, name = slice_trim(slice_cut(value, ';', &parameters));
+	if (!slice_equal_nocase(name, type))
+		return false;
+	parameters = slice_trim(parameters);
+	return parameters.len == 0 || slice_equal_nocase(parameters, "charset=utf-8") ||
+	       slice_equal_nocase(parameters, "charset=\"utf-8\"");
+}

@@ -1,0 +1,22 @@
+/* Answers an HTTP request with what became of its batch, on the request's loop thread. */
+#pragma once
+
+#include "intake/admission.h"
+
+enum reply_form {
+	REPLY_ONE,   /* the one line's status and object */
+	REPLY_LINES, /* 200 and an object a line (NDJSON), each with its status_code */
+	REPLY_ITEMS, /* {"items": [an object a line, each with its status_code]}; the status is 200
+		      * when every line is below 400, else the largest one */
+};
+
+/* Submits the batch and answers when it is durable, or at once when nothing can be kept. Takes
+ * both over: neither may be used afterwards. */
+void reply_submit(struct http_request *request, struct batch *batch, enum reply_form form);
+/* Refuses the request as a whole; nothing of the batch is kept. Takes both over; `batch` may be
+ * NULL. */
+void reply_refuse(struct http_request *request, struct batch *batch, enum problem problem,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* "application/json; charset=utf-8" is application/json; another charset is not. */
+bool media_type_is(struct slice value, const char *type);
