@@ -2,7 +2,7 @@
  * open; who reads holds a pin. Any thread. */
 #pragma once
 
-#include "journal/disk.h"
+#include "base/disk.h"
 
 #include <pthread.h>
 

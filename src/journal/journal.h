@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "journal/disk.h"
+#include "base/disk.h"
 
 enum {
 	JOURNAL_EVENT_BYTES_MAX = 4 << 20,

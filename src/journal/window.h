@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "journal/disk.h"
+#include "base/disk.h"
 
 struct window {
 	struct disk_file *file; /* the caller's */

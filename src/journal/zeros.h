@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/hash.h"
-#include "journal/disk.h"
+#include "base/disk.h"
 
 enum status zeros_write(struct disk_file *file, uint64_t from, uint64_t to, struct error *err);
 void zeros_hash(struct hasher *hasher, uint64_t from, uint64_t to);

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/random.h"
-#include "journal/disk.h"
+#include "base/disk.h"
 
 enum { SIM_SECTOR = 512 };
 

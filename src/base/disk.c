@@ -1,6 +1,6 @@
 /* The disk as a folder of the operating system. */
+#include "base/disk.h"
 #include "base/check.h"
-#include "journal/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
