@@ -48,8 +48,8 @@ struct admission {
 	unsigned spare_count; /* lock */
 };
 
-enum status admission_open(const struct admission_config *config, struct admission **ret_admission,
-	struct error *err)
+enum status admission_open(
+	const struct admission_config *config, struct admission **ret_admission, struct error *err)
 {
 	struct admission *admission = calloc(1, sizeof(*admission));
 	if (admission == NULL)
@@ -178,7 +178,8 @@ static void problem_line(struct batch *s, struct line_state *line, enum problem 
 }
 
 /* What only this server knows of: its stores, and what it cannot do. */
-static void check_here(const struct admission *admission, const struct transaction *t, struct findings *findings)
+static void check_here(
+	const struct admission *admission, const struct transaction *t, struct findings *findings)
 {
 	if (admission->config.store_known != NULL &&
 		!admission->config.store_known(admission->config.context, t->key.store))
@@ -384,8 +385,8 @@ enum status batch_offer(struct batch *s, const struct offer *offer)
 	return OK;
 }
 
-enum status batch_refuse(struct batch *s, enum problem problem, const char *detail,
-	const struct findings *findings)
+enum status batch_refuse(
+	struct batch *s, enum problem problem, const char *detail, const struct findings *findings)
 {
 	struct line_state *line = add_line(s);
 	if (line == NULL)

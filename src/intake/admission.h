@@ -31,8 +31,8 @@ struct admission_counters {
 	struct histogram acknowledge; /* a request's last byte to its answer, in microseconds */
 };
 
-enum status admission_open(const struct admission_config *config, struct admission **ret_admission,
-	struct error *err);
+enum status admission_open(
+	const struct admission_config *config, struct admission **ret_admission, struct error *err);
 /* After all doors and the acceptor are closed. */
 void admission_close(struct admission *admission);
 struct admission_counters *admission_counters(struct admission *admission);

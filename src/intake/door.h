@@ -45,8 +45,9 @@ struct door_type {
 	size_t options_size;
 	enum status (*open)(const struct door_config *config, void **ret_door, struct error *err);
 	void (*close)(void *door);
-	/* A door that is called: is this message from who it says? Constant time. E_INPUT: `err` says
-	 * what is missing or wrong, never what would have been right. NULL for a door that fetches. */
+	/* A door that is called: is this message from who it says? Constant time. E_INPUT: `err`
+	 * says what is missing or wrong, never what would have been right. NULL for a door that
+	 * fetches. */
 	enum status (*authenticate)(
 		void *door, const struct door_message *message, struct error *err);
 	/* A door that fetches: starts and stops its thread. */

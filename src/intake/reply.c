@@ -18,7 +18,8 @@ struct reply {
 static void count_answer(const struct batch *batch, struct http_request *request, unsigned status)
 {
 	struct admission_counters *counters = admission_counters(batch_admission(batch));
-	uint64_t took_ns = admission_monotonic_ns(batch_admission(batch)) - http_request_arrived_ns(request);
+	uint64_t took_ns =
+		admission_monotonic_ns(batch_admission(batch)) - http_request_arrived_ns(request);
 	histogram_add(&counters->acknowledge, took_ns / 1000);
 	if (status == 503 || status == 507)
 		atomic_fetch_add(&counters->busy_total, 1);
@@ -45,9 +46,9 @@ static void answer_one(const struct reply *reply, struct buf *buf)
 		problem_send(reply->request, outcome.problem, buf);
 		return;
 	}
-	struct http_response response = { .status = outcome.status,
-		.content_type = "application/json",
-		.body = buf_get(buf) };
+	struct http_response response = {
+		.status = outcome.status, .content_type = "application/json", .body = buf_get(buf)
+	};
 	http_respond(reply->request, &response);
 }
 

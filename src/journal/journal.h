@@ -14,10 +14,10 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/disk.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "base/disk.h"
 
 enum {
 	JOURNAL_EVENT_BYTES_MAX = 4 << 20,

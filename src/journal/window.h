@@ -2,8 +2,8 @@
  * grows to the largest piece asked for. Not for two threads. */
 #pragma once
 
-#include "base/error.h"
 #include "base/disk.h"
+#include "base/error.h"
 
 struct window {
 	struct disk_file *file; /* the caller's */

@@ -5,17 +5,20 @@
 #include "map/value.h"
 
 struct format_options {
-	struct slice record;    /* json: pointer of the list of records, empty: the document itself;
-				 * xml: local name of the element that is a record */
-	struct slice group_by;  /* csv: columns, separated by commas, whose equal values make a record */
-	char separator;         /* csv; 0: comma */
+	struct slice record; /* json: pointer of the list of records, empty: the document itself;
+			      * xml: local name of the element that is a record */
+	struct slice
+		group_by; /* csv: columns, separated by commas, whose equal values make a record */
+	char separator;   /* csv; 0: comma */
 	size_t record_bytes_max; /* of one record's raw bytes */
 };
 
 struct record_sink {
 	/* One record: its tree, and the bytes it was read from. An error ends the reading. */
-	enum status (*take)(void *context, struct value *record, struct slice raw, struct error *err);
-	/* A part that is no record; reading goes on behind it. `where` is "line 17", "byte 4012". */
+	enum status (*take)(
+		void *context, struct value *record, struct slice raw, struct error *err);
+	/* A part that is no record; reading goes on behind it. `where` is "line 17", "byte 4012".
+	 */
 	enum status (*bad)(void *context, const char *where, const struct error *why,
 		struct slice raw, struct error *err);
 	void *context;

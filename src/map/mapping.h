@@ -11,7 +11,8 @@ struct mapping;
 /* What a door knows that the record does not say. Empty slices: the record has to say it. */
 struct mapping_context {
 	struct slice store, reg, currency, time_zone;
-	bool (*lookup)(void *context, struct slice table, struct slice key, struct slice *ret_value);
+	bool (*lookup)(
+		void *context, struct slice table, struct slice key, struct slice *ret_value);
 	void *context;
 };
 

@@ -14,9 +14,9 @@ enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, 
 struct value {
 	enum value_kind kind;
 	bool boolean;
-	bool used;          /* a mapping has read it (or something in it) */
-	struct slice name;  /* of a member of an object; NULL ptr otherwise */
-	struct slice text;  /* of a number (as written) or text (decoded, UTF-8) */
+	bool used;                         /* a mapping has read it (or something in it) */
+	struct slice name;                 /* of a member of an object; NULL ptr otherwise */
+	struct slice text;                 /* of a number (as written) or text (decoded, UTF-8) */
 	struct value *first, *last, *next; /* members or elements, and the next one beside this */
 	struct value *parent;
 	uint32_t count;

@@ -9,8 +9,8 @@
  * disk. */
 #pragma once
 
-#include "base/random.h"
 #include "base/disk.h"
+#include "base/random.h"
 
 enum { SIM_SECTOR = 512 };
 
