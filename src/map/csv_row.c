@@ -42,8 +42,7 @@ static bool undouble(struct slice *field, struct arena *arena)
 }
 
 /* Each kind of field returns what is wrong, or NULL. */
-static const char *quoted_field(
-	struct csv_rows *rows, struct arena *arena, struct slice *ret_field)
+static const char *quoted_field(struct csv_rows *rows, struct arena *arena, struct slice *ret_field)
 {
 	const char *text = rows->raw.ptr;
 	size_t start = ++rows->at;
@@ -90,8 +89,8 @@ static const char *read_fields(struct csv_rows *rows, struct arena *arena, struc
 			return "the row has more columns than are taken (512)";
 		row->problem_line = rows->line;
 		bool quoted = rows->at < rows->raw.len && rows->raw.ptr[rows->at] == '"';
-		const char *problem = quoted ? quoted_field(rows, arena, &field)
-					     : plain_field(rows, &field);
+		const char *problem =
+			quoted ? quoted_field(rows, arena, &field) : plain_field(rows, &field);
 		if (problem != NULL)
 			return problem;
 		row->fields[row->count++] = field;

@@ -170,8 +170,7 @@ static void add_line(struct csv_reader *r)
 
 static void judge_row(struct csv_reader *r)
 {
-	struct slice text = slice_make(
-		r->rows.raw.ptr + r->row.start, r->rows.at - r->row.start);
+	struct slice text = slice_make(r->rows.raw.ptr + r->row.start, r->rows.at - r->row.start);
 	if (r->row.problem == NULL && r->row.count != r->column_count)
 		r->row.problem = r->row.count < r->column_count ? "has too few columns"
 								: "has too many columns";
@@ -234,7 +233,8 @@ static enum status name_columns(struct csv_reader *r)
 	for (uint32_t i = 0; i < r->row.count; i++)
 		buf_slice(&r->names, slice_trim(r->row.fields[i]));
 	if (r->names.failed)
-		return error_set(r->err, E_INPUT, "line %llu: the header's names take more than %d bytes",
+		return error_set(r->err, E_INPUT,
+			"line %llu: the header's names take more than %d bytes",
 			(unsigned long long)r->row.line, NAMES_BYTES_MAX);
 	const char *at = r->names.ptr == NULL ? "" : r->names.ptr;
 	for (uint32_t i = 0; i < r->row.count; i++) {
@@ -264,11 +264,13 @@ static enum status mark_groups(struct csv_reader *r)
 			i++;
 		if (i == r->column_count)
 			return error_set(r->err, E_INPUT,
-				"line %llu: the header has no column \"%.*s\", which group_by names",
+				"line %llu: the header has no column \"%.*s\", which group_by "
+				"names",
 				(unsigned long long)r->row.line, SLICE_ARG(name));
 		if (slice_is(name, "lines"))
 			return error_set(r->err, E_INPUT,
-				"group_by names the column \"lines\", which the rows of a record are");
+				"group_by names the column \"lines\", which the rows of a record "
+				"are");
 		r->grouped[i] = true;
 		r->group_count++;
 	}

@@ -17,10 +17,10 @@
 
 enum {
 	CHUNK_BYTES = 64 << 10,
-	DEPTH_MAX = 256,          /* of elements around and in a record */
-	ATTRIBUTES_MAX = 64,      /* of an element */
+	DEPTH_MAX = 256,     /* of elements around and in a record */
+	ATTRIBUTES_MAX = 64, /* of an element */
 	ATTRIBUTE_BYTES_MAX = 64 << 10,
-	MEMBERS_MAX = 256,        /* different names in one element */
+	MEMBERS_MAX = 256, /* different names in one element */
 	KEPT_TEXT_BYTES = 64 << 10,
 };
 
@@ -42,14 +42,14 @@ struct xml_reader {
 	size_t record_start;
 	int record_line;
 	bool seen_root;
-	bool unfit;            /* the open record is too large or too deep: `why` */
+	bool unfit; /* the open record is too large or too deep: `why` */
 	uint32_t nodes;
 	struct open_element open[VALUE_DEPTH_MAX + 1];
-	struct error why;      /* what is wrong with the record, or with the whole text */
-	bool broken;           /* no XML from here on */
+	struct error why; /* what is wrong with the record, or with the whole text */
+	bool broken;      /* no XML from here on */
 	int broken_line;
 	size_t broken_at;
-	enum status stopped;   /* the sink's, or the refusal of the document */
+	enum status stopped; /* the sink's, or the refusal of the document */
 };
 
 static size_t position(const struct xml_reader *r)
@@ -76,8 +76,8 @@ static enum status report_bad(struct xml_reader *r, int line, size_t from, size_
 {
 	char where[64];
 	snprintf(where, sizeof(where), "line %d, byte %zu", line, from);
-	return r->sink->bad(r->sink->context, where, &r->why,
-		slice_make(r->raw.ptr + from, to - from), r->err);
+	return r->sink->bad(
+		r->sink->context, where, &r->why, slice_make(r->raw.ptr + from, to - from), r->err);
 }
 
 __attribute__((format(printf, 2, 3))) static void unfit(
@@ -160,8 +160,8 @@ static void put_child(
 }
 
 /* libxml2 hands attributes over as five pointers each. */
-static void put_attributes(struct xml_reader *r, struct value *element, int count,
-	const xmlChar **attributes)
+static void put_attributes(
+	struct xml_reader *r, struct value *element, int count, const xmlChar **attributes)
 {
 	if (count > ATTRIBUTES_MAX) {
 		unfit(r, "an element has %d attributes; at most %d are taken", count,
@@ -342,7 +342,8 @@ static enum status check_encoding(struct slice raw, struct error *err)
 	const char *at = memmem(declaration.ptr, declaration.len, "encoding", 8);
 	if (at == NULL)
 		return OK;
-	struct slice name = slice_make(at + 8, (size_t)(declaration.ptr + declaration.len - at) - 8);
+	struct slice name =
+		slice_make(at + 8, (size_t)(declaration.ptr + declaration.len - at) - 8);
 	while (name.len > 0 && strchr(" \t\r\n=\"'", name.ptr[0]) != NULL)
 		name = slice_make(name.ptr + 1, name.len - 1);
 	size_t len = 0;
@@ -376,7 +377,8 @@ static enum status report_broken(struct xml_reader *r)
 	int line = r->record_depth != 0 ? r->record_line : r->broken_line;
 	if (r->record_depth != 0) {
 		struct error reason = r->why;
-		error_set(&r->why, E_INPUT, "the record that begins here is not complete; line %d: %.400s",
+		error_set(&r->why, E_INPUT,
+			"the record that begins here is not complete; line %d: %.400s",
 			r->broken_line, reason.text);
 	}
 	return report_bad(r, line, from, r->raw.len);
@@ -401,11 +403,17 @@ static enum status read_with(struct xml_reader *r, xmlSAXHandler *handler)
 static enum status xml_read(struct slice raw, const struct format_options *options,
 	struct arena *arena, const struct record_sink *sink, struct error *err)
 {
-	struct xml_reader r = { .options = options, .sink = sink, .arena = arena, .err = err,
-		.raw = raw };
-	xmlSAXHandler handler = { .startElementNs = on_start, .endElementNs = on_end,
-		.characters = on_text, .ignorableWhitespace = on_text, .cdataBlock = on_text,
-		.internalSubset = on_doctype, .serror = on_error, .initialized = XML_SAX2_MAGIC };
+	struct xml_reader r = {
+		.options = options, .sink = sink, .arena = arena, .err = err, .raw = raw
+	};
+	xmlSAXHandler handler = { .startElementNs = on_start,
+		.endElementNs = on_end,
+		.characters = on_text,
+		.ignorableWhitespace = on_text,
+		.cdataBlock = on_text,
+		.internalSubset = on_doctype,
+		.serror = on_error,
+		.initialized = XML_SAX2_MAGIC };
 	enum status s = check_encoding(raw, err);
 	if (s != OK)
 		return s;

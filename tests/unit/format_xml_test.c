@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 static const struct format_options transactions = {
-	.record = SLICE("Transaction"), .record_bytes_max = 1 << 20,
+	.record = SLICE("Transaction"),
+	.record_bytes_max = 1 << 20,
 };
 
 static void read_text(struct site *site, const char *text)
@@ -109,7 +110,8 @@ TEST(a_doctype_refuses_the_document_and_no_entity_is_looked_at)
 		       "<l><Transaction>&x;</Transaction></l>",
 		"DOCTYPE");
 	expect_refused("<!DOCTYPE l SYSTEM \"http://127.0.0.1:1/x.dtd\"><l/>", "DOCTYPE");
-	expect_refused("<!DOCTYPE l [<!ENTITY % p SYSTEM \"file:///dev/zero\"> %p;]><l/>", "DOCTYPE");
+	expect_refused(
+		"<!DOCTYPE l [<!ENTITY % p SYSTEM \"file:///dev/zero\"> %p;]><l/>", "DOCTYPE");
 }
 
 TEST(an_entity_nobody_declared_makes_the_rest_unreadable)
@@ -163,8 +165,8 @@ TEST(bytes_that_are_no_utf8_end_the_reading)
 }
 
 /* `count` times `text` in the middle. */
-static struct slice repeated(struct buf *buf, const char *before, const char *text, unsigned count,
-	const char *after)
+static struct slice repeated(
+	struct buf *buf, const char *before, const char *text, unsigned count, const char *after)
 {
 	buf_init(buf, 64 << 20);
 	buf_text(buf, before);
@@ -182,7 +184,8 @@ static void expect_one_bad(struct slice text, const char *words, size_t arena_li
 	EXPECT_NUMBER(site.bad, 1);
 	EXPECT_NUMBER(site.records, 1);
 	if (strstr(site.seen.ptr, words) == NULL)
-		test_fail(__FILE__, __LINE__, "\"%.300s\" does not say \"%s\"", site.seen.ptr, words);
+		test_fail(
+			__FILE__, __LINE__, "\"%.300s\" does not say \"%s\"", site.seen.ptr, words);
 	site_release(&site);
 }
 
@@ -201,11 +204,12 @@ TEST(a_record_beyond_a_limit_is_left_out_and_the_next_one_is_read)
 	expect_one_bad(repeated(&text, "<L><Transaction>", "<!-- 0123456789 -->", 60000, next),
 		"at most 1048576", 0);
 	buf_release(&text);
-	expect_one_bad(repeated(&text, "<L><Transaction>", "<a/>", 20000, next),
-		"more", 1 << 20);
+	expect_one_bad(repeated(&text, "<L><Transaction>", "<a/>", 20000, next), "more", 1 << 20);
 	buf_release(&text);
-	expect_one_bad(repeated(&text, "<L><Transaction><a b='", "x", 65537, "'/></Transaction>"
-			"<Transaction>x</Transaction></L>"), "65536", 0);
+	expect_one_bad(repeated(&text, "<L><Transaction><a b='", "x", 65537,
+			       "'/></Transaction>"
+			       "<Transaction>x</Transaction></L>"),
+		"65536", 0);
 	buf_release(&text);
 }
 
@@ -244,7 +248,8 @@ TEST(memory_follows_the_record_and_not_the_file)
 {
 	struct buf text;
 	struct site site = { .arena_limit = 64 << 10 };
-	repeated(&text, "<L>", "<Transaction><a>1</a><b c='2'>3</b></Transaction>\n", 20000, "</L>");
+	repeated(
+		&text, "<L>", "<Transaction><a>1</a><b c='2'>3</b></Transaction>\n", 20000, "</L>");
 	site_read(&site, &format_xml, buf_get(&text), &transactions);
 	EXPECT_NUMBER(site.status, OK);
 	EXPECT_NUMBER(site.records, 20000);
