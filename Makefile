@@ -5,6 +5,8 @@ PYTHON = /usr/bin/python3
 FORMAT = clang-format-14
 C_FILES = $$(git ls-files 'src/*.[ch]' 'edge/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]')
 JOBS = 2
+# The stages that have a short form.
+TORTURE_STAGES = plants kills
 
 # The compiler of each build folder; the options of each kind of build.
 debug_setup = CC=gcc meson setup build/debug -Db_sanitize=address,undefined
@@ -14,7 +16,7 @@ tsan_setup = CC=clang-14 meson setup build/tsan -Db_sanitize=thread
 fuzz_setup = CC=clang-14 meson setup build/fuzz -Dfuzz=true
 clang_setup = CC=clang-14 meson setup build/clang -Dwerror=true
 
-.PHONY: help release debug clang check test bench fuzz tsan tidy format style clean
+.PHONY: help release debug clang check test torture bench fuzz tsan tidy format style clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +36,9 @@ check: debug style ## the quick loop: unit and simulation tests, fuzz corpora, h
 
 test: ## script/test: everything that CI runs
 	@script/test
+
+torture: ## the proofs under fault in full: hours (script/test runs their short forms)
+	@TORTURE=full script/test $(TORTURE_STAGES)
 
 bench: ## durable intake against the disk's limit and a Node.js peer (bench/results.json)
 	@bench/run.sh

@@ -14,6 +14,12 @@ mkdir -p "$LOG_DIR"
 PASSED=0
 FAILED=0
 
+# full_or FULL SHORT: how many, in `make torture` and otherwise.
+full_or()
+{
+	[ "${TORTURE:-}" = full ] && say "$1" || say "$2"
+}
+
 # A claim and the command that proves it: claim "the state is rebuilt byte for byte" command ...
 claim()
 {

@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "app/consumers.h"
 #include "base/check.h"
+#include "base/plant.h"
 #include "intake/documents.h"
 
 #include <errno.h>
@@ -185,6 +186,8 @@ static enum status count_documents(struct bridge *b, struct error *err)
 static enum status load_day(
 	void *context, struct identity *identity, const struct key *day, struct error *err)
 {
+	if (PLANTED(13))
+		return OK;
 	return document_reader_load(((struct bridge *)context)->documents, identity, day, err);
 }
 

@@ -74,7 +74,7 @@ const struct option serve_options[] = {
 		.type = OPTION_BYTES,
 		AT(segment_bytes),
 		.fallback = "64M",
-		.min = 8 << 20,
+		.min = 64 << 10,
 		.max = 1 << 30,
 		.help = "Size of a journal segment." },
 	{ .name = "queue_bytes_max",

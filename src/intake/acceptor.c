@@ -1,6 +1,7 @@
 #include "intake/acceptor.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -75,6 +76,8 @@ static enum status decide(struct acceptor *a, struct accept_item *item, struct e
 	case IDENTITY_NEW:
 		return append_and_remember(a, item, false, err);
 	case IDENTITY_OTHER:
+		if (PLANTED(8))
+			return append_and_remember(a, item, false, err);
 		s = append_and_remember(a, item, true, err);
 		item->outcome = CONFLICT;
 		return s;
@@ -97,6 +100,10 @@ static void take_in(struct acceptor *a, struct accept_work *work)
 		if (a->broken) {
 			s = E_IO;
 			err = a->broken_why;
+		} else if (PLANTED(9) && i > 0 && i + 1 == work->count) {
+			item->outcome = ACCEPTED;
+			item->number = item[-1].number + 1;
+			s = OK;
 		} else if (item->has_identity) {
 			s = decide(a, item, &err);
 		} else {
@@ -139,16 +146,8 @@ static void deny(struct acceptor *a, struct accept_work *work)
 	work->err = a->broken_why;
 }
 
-static void finish_group(struct acceptor *a, struct accept_work *group, uint32_t items)
+static void acknowledge(struct acceptor *a, struct accept_work *group)
 {
-	struct error err;
-	if (!a->broken && journal_sync(a->config.journal, &err) != OK) {
-		a->broken = true;
-		a->broken_why = err;
-	}
-	atomic_fetch_add(&a->groups, 1);
-	if (items > atomic_load(&a->group_items_max))
-		atomic_store(&a->group_items_max, items);
 	while (group != NULL) {
 		struct accept_work *next = group->next;
 		if (a->broken)
@@ -157,6 +156,22 @@ static void finish_group(struct acceptor *a, struct accept_work *group, uint32_t
 		group->done(group);
 		group = next;
 	}
+}
+
+static void finish_group(struct acceptor *a, struct accept_work *group, uint32_t items)
+{
+	struct error err;
+	if (PLANTED(1))
+		acknowledge(a, group);
+	if (!a->broken && journal_sync(a->config.journal, &err) != OK) {
+		a->broken = true;
+		a->broken_why = err;
+	}
+	atomic_fetch_add(&a->groups, 1);
+	if (items > atomic_load(&a->group_items_max))
+		atomic_store(&a->group_items_max, items);
+	if (!PLANTED(1))
+		acknowledge(a, group);
 	if (a->broken && !a->failure_told && a->config.failed != NULL)
 		a->config.failed(a->config.context, &a->broken_why);
 	a->failure_told = a->broken;

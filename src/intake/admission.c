@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/plant.h"
 #include "retail/record.h"
 #include "retail/rules.h"
 
@@ -337,7 +338,8 @@ static void write_accepted(const struct batch *s, const struct line_state *line,
 	const struct accept_item *item, struct slice key, struct buf *buf)
 {
 	char receipt[RECEIPT_TEXT_MAX];
-	receipt_print(item->number, &item->fingerprint, receipt);
+	receipt_print(item->number + (PLANTED(6) && item->outcome == DUPLICATE), &item->fingerprint,
+		receipt);
 	json_write_member(buf, "key", key);
 	json_write_member_text(buf, "status", "accepted");
 	json_write_member_text(buf, "receipt", receipt);
@@ -360,7 +362,8 @@ struct batch_outcome batch_answer(
 		buf_char(buf, '}');
 		return (struct batch_outcome){ status, line->problem };
 	}
-	const struct accept_item *item = &s->items[line->item];
+	const struct accept_item *item =
+		&s->items[PLANTED(12) && line->item > 0 ? line->item - 1 : line->item];
 	char key_text[KEY_TEXT_MAX];
 	struct slice key = slice_make(key_text, key_print(&item->key, key_text));
 	if (item->outcome == CONFLICT || item->outcome == NOT_ACCEPTED) {

@@ -1,6 +1,7 @@
 #include "intake/identity.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 
 #include <stdlib.h>
 
@@ -228,7 +229,8 @@ enum status identity_look_up(struct identity *identity, const struct key *key, u
 		if (entry->sequence != key->sequence || entry->revision != revision)
 			continue;
 		conflicts += entry->conflict;
-		bool same = memcmp(&entry->fingerprint, fingerprint, sizeof(*fingerprint)) == 0;
+		bool same = PLANTED(2) ||
+			    memcmp(&entry->fingerprint, fingerprint, sizeof(*fingerprint)) == 0;
 		if (same) {
 			*ret_verdict = entry->conflict ? IDENTITY_OTHER_AGAIN : IDENTITY_SAME;
 			*ret_entry = *entry;

@@ -2,6 +2,7 @@
 #include "journal/journal.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 #include "journal/journal_internal.h"
 #include "journal/zeros.h"
 
@@ -129,7 +130,8 @@ static enum status write_seal(struct journal *j, struct error *err)
 {
 	char record[SEAL_BYTES];
 	uint64_t offset = segment_room_end(j->header.size);
-	zeros_hash(j->hasher, j->end, offset);
+	if (!PLANTED(10))
+		zeros_hash(j->hasher, j->end, offset);
 	struct seal seal = {
 		.count = j->next_number - j->header.first_number,
 		.first_number = j->header.first_number,

@@ -1,5 +1,6 @@
 #include "journal/scan.h"
 
+#include "base/plant.h"
 #include "journal/zeros.h"
 
 /* What the bytes behind the last good record hold. */
@@ -161,6 +162,8 @@ enum status scan_sealed_segment(struct window *window, const struct segment_head
 		return damaged(&scan, tail.found ? tail.next_number : seal->last_number + 1, err);
 	zeros_hash(hasher, scan.end, until);
 	struct hash hash = hasher_finish(hasher);
+	if (PLANTED(11))
+		return OK;
 	if (memcmp(&hash, &seal->hash, sizeof(hash)) != 0 || scan.event_bytes != seal->event_bytes)
 		return error_set(err, E_CORRUPT,
 			"the bytes of events %llu to %llu are not those that were sealed; restore "

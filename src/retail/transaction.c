@@ -1,6 +1,7 @@
 #include "retail/transaction.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 #include "retail/fields.h"
 
 const char *transaction_type_name(unsigned type)
@@ -82,6 +83,10 @@ bool line_stock_change(const struct line *line, struct total *ret_change)
 	switch ((enum line_kind)line->kind) {
 	case LINE_SALE:
 	case LINE_RETURN:
+		if (PLANTED(5) && line->kind == LINE_RETURN) {
+			*ret_change = total_of(line->quantity);
+			return true;
+		}
 		*ret_change = total_negate(total_of(line->quantity));
 		return true;
 	case LINE_WRITE_OFF:

@@ -1,6 +1,7 @@
 #include "store/apply.h"
 
 #include "base/check.h"
+#include "base/plant.h"
 #include "retail/codec.h"
 
 #include <pthread.h>
@@ -183,6 +184,8 @@ static enum status finish_batch(struct apply *a, uint64_t last, struct error *er
 			continue;
 		if (a->config.consumers[i]->flush != NULL)
 			s = a->config.consumers[i]->flush(a->states[i], err);
+		if (PLANTED(4) && s == OK && (s = store_commit(a->config.store, err)) == OK)
+			s = store_begin(a->config.store, err);
 		if (s != OK)
 			break;
 		statement_bind_text(a->write_checkpoint, 1, slice_of(a->config.consumers[i]->name));

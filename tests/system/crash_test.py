@@ -13,76 +13,15 @@ import argparse
 import json
 import pathlib
 import random
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
-HERE = pathlib.Path(__file__).resolve().parent
-WEB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+from rig import HERE, WEB, Claims, Server, free_port, get
+
 FAULTS = {'lost_answer': 0.05, 'error_after_apply': 0.05, 'throttle': 0.05}
 NO_FAULTS = {name: 0 for name in FAULTS}
-
-
-class Claims:
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def claim(self, what, holds):
-        print(f'{"ok    " if holds else "FAILED"} {what}', flush=True)
-        self.passed += bool(holds)
-        self.failed += not holds
-        return holds
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """One server that is started again on the same port and data each time it was killed."""
-
-    def __init__(self, name, command, ready_url, log):
-        self.name, self.command, self.ready_url, self.log = name, command, ready_url, log
-        self.process = None
-
-    def start(self):
-        with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                WEB.open(self.ready_url, timeout=2).close()
-                return
-            except OSError as error:
-                if self.process.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError(f'{self.name} did not become ready: {error}') from error
-            time.sleep(0.05)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        """True when it ended by itself, with 0."""
-        if self.process is None or self.process.poll() is not None:
-            return False
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(30) == 0
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return False
-
-
-def get(url):
-    with WEB.open(url, timeout=10) as response:
-        return json.load(response)
 
 
 def set_faults(erp_url, faults):
@@ -183,8 +122,7 @@ def main():
         run(options, claims)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         claims.claim(f'the run comes to its end ({error})', False)
-    print(f'{claims.passed} passed, {claims.failed} failed')
-    return 1 if claims.failed else 0
+    return claims.close()
 
 
 if __name__ == '__main__':
