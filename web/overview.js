@@ -21,7 +21,7 @@ import {
 const LAG_LATE_SECONDS = 120;
 const ERRORS_MANY_PERCENT = 0.1;
 
-const waiting = (d) => d.planned + d.called + d.unknown;
+const waiting = (d) => d.planned + d.called + d.unknown + d.waiting;
 const posted = (d) => d.settled + d.agreed + d.differs;
 
 function tile(id, title, value, note, extra = {}) {

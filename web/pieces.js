@@ -10,6 +10,8 @@ const STATES = {
   unknown: ["warn", "sent without an answer; the ERP is asked before anything is sent again"],
   settled: ["done", "the ERP has it; it is not read back yet"],
   agreed: ["good", "read back from the ERP and equal, line by line"],
+  waiting: ["wait", "waits for another document of the same transaction"],
+  superseded: ["done", "never sent or not standing any more: a newer revision stands"],
   differs: ["bad", "read back from the ERP and not equal"],
   refused: ["bad", "the ERP says that the record is wrong"],
   ok: ["good", "answers"],

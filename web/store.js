@@ -27,7 +27,7 @@ const DAY_COLUMNS = [
   { title: "Agreed", number: true, hint: "Postings read back and equal, of all" },
 ];
 
-const of_all = (p) => Object.values(p).reduce((sum, n) => sum + n, 0);
+const of_all = (p) => Object.values(p).reduce((sum, n) => sum + n, 0) - p.superseded;
 
 function day_row(day, selected) {
   const href = `#/store/${encodeURIComponent(day.store)}/${day.business_date}`;
@@ -142,7 +142,7 @@ function postings(day) {
     [
       { name: "agreed", tone: "good", value: p.agreed },
       { name: "to be read back", tone: "done", value: p.settled },
-      { name: "on the way", tone: "wait", value: p.planned + p.called + p.unknown },
+      { name: "on the way", tone: "wait", value: p.planned + p.called + p.unknown + p.waiting },
       { name: "differ", tone: "bad", value: p.differs },
       { name: "refused", tone: "warn", value: p.refused },
     ],

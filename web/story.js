@@ -10,6 +10,7 @@ const WHAT = {
   answer: "The ERP answered",
   read_back: "Read back",
   conflict: "Came with other content",
+  revision: "Another revision",
 };
 
 const section = (title, ...children) =>
@@ -31,7 +32,8 @@ function head(s) {
       store_link(t.store),
       " on ",
       h("b", {}, t.business_date),
-      s.revision > 1 ? `, revision ${s.revision}` : "",
+      s.revisions.length > 1 ? `, revision ${s.revision} of ${s.revisions.length} received ` : "",
+      s.revisions.length > 1 ? badge(s.state) : null,
     ),
     h(
       "p",
@@ -186,7 +188,7 @@ function posting(p, currency) {
   ];
   return h(
     "article",
-    { class: "posting", "data-key": p.erp },
+    { class: "posting", "data-key": p.external_id },
     h(
       "div",
       { class: "erp-head" },
@@ -194,7 +196,7 @@ function posting(p, currency) {
         "p",
         { class: "document-number" },
         p.document ?? "no document yet",
-        h("small", {}, ` in ${p.erp}`),
+        h("small", {}, ` in ${p.erp}${p.reversal ? ", a reversal" : ""}`),
       ),
       badge(p.state),
     ),

@@ -25,7 +25,7 @@ static enum status read_load(struct query *q, const char *erp, struct load *load
 	if (s == OK)
 		s = store_prepare(q->store,
 			"SELECT planned_ms FROM posting WHERE erp = $1 AND state < 3"
-			" ORDER BY event LIMIT 1",
+			" ORDER BY ready, event, part LIMIT 1",
 			&rows, &q->err);
 	if (s == OK) {
 		statement_bind_text(rows, 1, slice_of(erp));
@@ -74,16 +74,20 @@ enum status erps_list(struct query *q)
 
 static void write_posting(struct query *q, struct statement *row)
 {
-	char text[KEY_TEXT_MAX];
+	char text[KEY_TEXT_MAX], external_id[EXTERNAL_ID_MAX];
 	struct key key = { statement_text(row, 2), statement_text(row, 4),
 		(date_t)statement_int(row, 3), (uint64_t)statement_int(row, 5) };
 	size_t len = key_print(&key, text);
+	bool reversal = statement_int(row, 10) == PART_REVERSAL;
+	external_id_write(
+		&key, (uint64_t)statement_int(row, reversal ? 12 : 11), reversal, external_id);
 	json_write_comma(q->buf);
 	buf_char(q->buf, '{');
 	json_write_member_u64(q->buf, "id", (uint64_t)statement_int(row, 0));
 	write_column(q->buf, "erp", row, 1);
 	json_write_member(q->buf, "key", slice_make(text, len));
-	json_write_member(q->buf, "external_id", slice_make(text, len));
+	json_write_member_bool(q->buf, "reversal", reversal);
+	json_write_member_text(q->buf, "external_id", external_id);
 	json_write_member_text(
 		q->buf, "state", posting_state_name((unsigned)statement_int(row, 6)));
 	write_column(q->buf, "document", row, 7);
@@ -93,14 +97,15 @@ static void write_posting(struct query *q, struct statement *row)
 }
 
 static enum status prepare(struct query *q, unsigned state, struct slice erp, struct slice store,
-	uint64_t after, struct statement **ret_rows)
+	uint64_t after, uint64_t after_part, struct statement **ret_rows)
 {
 	enum status s = store_prepare(q->store,
 		"SELECT p.event, p.erp, d.store, d.business_date, d.register, d.sequence, p.state,"
-		" p.document, p.detail, p.planned_ms"
+		" p.document, p.detail, p.planned_ms, p.part, d.revision,"
+		" (SELECT revision FROM document WHERE event = p.reverses)"
 		" FROM posting AS p JOIN document AS d ON d.event = p.event"
-		" WHERE p.event > $1 AND ($2 < 0 OR p.state = $2) AND ($3 IS NULL OR p.erp = $3)"
-		" AND ($4 IS NULL OR p.store = $4) ORDER BY p.event LIMIT $5",
+		" WHERE (p.event, p.part) > ($1, $6) AND ($2 < 0 OR p.state = $2) AND ($3 IS NULL OR p.erp = $3)"
+		" AND ($4 IS NULL OR p.store = $4) ORDER BY p.event, p.part LIMIT $5",
 		ret_rows, &q->err);
 	if (s != OK)
 		return s;
@@ -109,14 +114,22 @@ static enum status prepare(struct query *q, unsigned state, struct slice erp, st
 	statement_bind_text(*ret_rows, 3, erp);
 	statement_bind_text(*ret_rows, 4, store);
 	statement_bind_int(*ret_rows, 5, (int64_t)q->limit + 1);
+	statement_bind_int(*ret_rows, 6, (int64_t)after_part);
 	return OK;
+}
+
+/* A cursor: the event and the part of the last one shown. */
+static bool split_place(const char *text, uint64_t *ret_event, uint64_t *ret_part)
+{
+	struct slice part, event = slice_cut(slice_of(text), '-', &part);
+	return slice_to_u64(event, ret_event) && slice_to_u64(part, ret_part);
 }
 
 enum status postings_list(struct query *q)
 {
 	struct slice state_text, erp, store;
 	struct statement *rows = NULL;
-	uint64_t after = 0, count = 0, last = 0;
+	uint64_t after = 0, after_part = 0, count = 0;
 	bool row = true;
 	if (!query_text(q, "state", &state_text) || !query_text(q, "erp", &erp) ||
 		!query_text(q, "store", &store))
@@ -125,23 +138,23 @@ enum status postings_list(struct query *q)
 	if (state_text.ptr != NULL && state == POSTING_STATES)
 		return error_set(&q->err, E_INPUT,
 			"state is \"%.*s\"; it is one of planned, called, unknown, settled, "
-			"refused, "
-			"agreed, differs",
+			"refused, agreed, differs, waiting, superseded",
 			SLICE_ARG(state_text));
-	if (q->after[0] != '\0' && !slice_to_u64(slice_of(q->after), &after))
+	if (q->after[0] != '\0' && !split_place(q->after, &after, &after_part))
 		return error_set(&q->err, E_INPUT, "after is not a cursor that this API gave out");
-	enum status s = prepare(q, state, erp, store, after, &rows);
+	enum status s = prepare(q, state, erp, store, after, after_part, &rows);
 	if (s != OK)
 		return s;
 	list_begin(q, "postings");
 	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
 		if (count++ == q->limit)
 			break;
-		last = (uint64_t)statement_int(rows, 0);
+		after = (uint64_t)statement_int(rows, 0);
+		after_part = (uint64_t)statement_int(rows, 10);
 		write_posting(q, rows);
 	}
 	if (count > q->limit)
-		list_end(q, "%llu", (unsigned long long)last);
+		list_end(q, "%llu-%llu", (unsigned long long)after, (unsigned long long)after_part);
 	else
 		list_end_last(q);
 	statement_close(rows);

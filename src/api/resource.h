@@ -68,6 +68,9 @@ void write_total_column(struct buf *buf, const char *name, struct statement *row
 bool query_date(struct query *q, unsigned parameter, date_t *ret_date);
 bool query_sequence(struct query *q, unsigned parameter, uint64_t *ret_sequence);
 
+/* The member "revisions" of a transaction's answer. */
+enum status revisions_write(struct query *q, const struct key *key);
+
 /* The handlers, by file. */
 void health_live(struct api *api, struct http_request *request);
 void health_ready(struct api *api, struct http_request *request);

@@ -89,8 +89,8 @@ static enum status read_figures(struct query *q, struct figures *f)
 	if (s == OK)
 		s = one_number(q,
 			"SELECT min(planned_ms) FROM (SELECT DISTINCT erp FROM posting_erp) AS e"
-			" JOIN posting ON event = (SELECT min(event) FROM posting AS p"
-			" WHERE p.erp = e.erp AND p.state < 3)",
+			" JOIN posting ON event = (SELECT event FROM posting AS p"
+			" WHERE p.erp = e.erp AND p.state < 3 ORDER BY ready, event, part LIMIT 1)",
 			&f->oldest_ms);
 	if (s == OK)
 		s = one_number(q,

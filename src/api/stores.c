@@ -30,7 +30,7 @@ static enum status write_store_postings(struct query *q, struct slice store)
 		store, 0, counts);
 	json_write_member_u64(q->buf, "waiting",
 		(uint64_t)(counts[POSTING_PLANNED] + counts[POSTING_CALLED] +
-			   counts[POSTING_UNKNOWN]));
+			   counts[POSTING_UNKNOWN] + counts[POSTING_WAITING]));
 	json_write_member_u64(q->buf, "settled", (uint64_t)counts[POSTING_SETTLED]);
 	json_write_member_u64(q->buf, "agreed", (uint64_t)counts[POSTING_AGREED]);
 	json_write_member_u64(q->buf, "differs", (uint64_t)counts[POSTING_DIFFERS]);
@@ -164,7 +164,7 @@ static const char *day_state(int64_t missing, const int64_t counts[POSTING_STATE
 	if (counts[POSTING_DIFFERS] + counts[POSTING_REFUSED] > 0)
 		return "differs";
 	int64_t open = counts[POSTING_PLANNED] + counts[POSTING_CALLED] + counts[POSTING_UNKNOWN] +
-		       counts[POSTING_SETTLED];
+		       counts[POSTING_SETTLED] + counts[POSTING_WAITING];
 	return missing == 0 && open == 0 ? "agreed" : "receiving";
 }
 

@@ -12,31 +12,35 @@
 struct subject {
 	uint64_t number, position;
 	int64_t recorded_ms;
-	uint64_t revision;
+	uint64_t revision, superseded_by;
 	struct slice fingerprint;
 	struct record record;
 	struct transaction transaction;
 };
 
-/* The accepted document of this key, with the highest revision. */
-static enum status find_subject(struct query *q, const struct key *key, struct subject *subject)
+/* The accepted document of this key with that revision, or with the highest one when it is 0. */
+static enum status find_subject(
+	struct query *q, const struct key *key, uint64_t revision, struct subject *subject)
 {
 	struct statement *find = NULL;
 	bool row = false;
 	enum status s = store_prepare(q->store,
-		"SELECT event, position, recorded_ms, revision, fingerprint FROM document"
-		" WHERE store = $1 AND business_date = $2 AND register = $3 AND sequence = $4"
-		" AND conflict = 0 ORDER BY revision DESC LIMIT 1",
+		"SELECT event, position, recorded_ms, revision, fingerprint, superseded_by"
+		" FROM document WHERE store = $1 AND business_date = $2 AND register = $3"
+		" AND sequence = $4 AND ($5 = 0 OR revision = $5) AND conflict = 0"
+		" ORDER BY revision DESC LIMIT 1",
 		&find, &q->err);
 	if (s == OK) {
 		statement_bind_text(find, 1, key->store);
 		statement_bind_int(find, 2, key->business_date);
 		statement_bind_text(find, 3, key->reg);
 		statement_bind_int(find, 4, (int64_t)key->sequence);
+		statement_bind_int(find, 5, (int64_t)revision);
 		s = statement_step(find, &row, &q->err);
 	}
 	if (s == OK && !row)
-		s = error_set(&q->err, E_REFUSED, "no transaction with this key was accepted%s",
+		s = error_set(&q->err, E_REFUSED, "no transaction with this key%s was accepted%s",
+			revision > 0 ? " and revision" : "",
 			apply_number(api_sources(q->api)->apply) <
 					journal_durable_number(api_sources(q->api)->journal)
 				? "; the state is behind the journal, ask again in a moment"
@@ -46,6 +50,7 @@ static enum status find_subject(struct query *q, const struct key *key, struct s
 		subject->position = (uint64_t)statement_int(find, 1);
 		subject->recorded_ms = statement_int(find, 2);
 		subject->revision = (uint64_t)statement_int(find, 3);
+		subject->superseded_by = (uint64_t)statement_int(find, 5);
 		subject->fingerprint = arena_copy(q->arena, statement_blob(find, 4));
 	}
 	statement_close(find);
@@ -93,6 +98,8 @@ static void write_head(struct query *q, const struct subject *subject)
 	json_write_member_u64(q->buf, "event", subject->number);
 	json_write_member_text(q->buf, "receipt", receipt);
 	json_write_member_u64(q->buf, "revision", subject->revision);
+	json_write_member_text(
+		q->buf, "state", subject->superseded_by == 0 ? "standing" : "superseded");
 	write_time(q->buf, "received_at", subject->recorded_ms);
 	json_write_member_text(q->buf, "type", transaction_type_name(subject->transaction.type));
 	json_write_member_raw(q->buf, "transaction", without_space(subject->record.document));
@@ -100,11 +107,13 @@ static void write_head(struct query *q, const struct subject *subject)
 		subject->record.findings.len > 0 ? subject->record.findings : slice_of("[]"));
 }
 
-static void write_stock(struct query *q, const struct transaction *t)
+static void write_stock(struct query *q, const struct subject *subject)
 {
+	const struct transaction *t = &subject->transaction;
+	bool effect = subject->superseded_by == 0 && transaction_has_effect(t);
 	json_write_name(q->buf, "stock");
 	buf_char(q->buf, '[');
-	for (uint32_t i = 0; i < t->lines.count && transaction_has_effect(t); i++) {
+	for (uint32_t i = 0; i < t->lines.count && effect; i++) {
 		struct total change;
 		if (!line_stock_change(&t->lines.items[i], &change))
 			continue;
@@ -148,15 +157,18 @@ static enum status write_ledger(struct query *q, const struct subject *subject)
 
 static void write_one_posting(struct query *q, const struct subject *subject, struct statement *row)
 {
-	char key[KEY_TEXT_MAX];
-	size_t len = key_print(&subject->transaction.key, key);
+	char external_id[EXTERNAL_ID_MAX];
+	bool reversal = statement_int(row, 10) == PART_REVERSAL;
+	uint64_t revision = reversal ? (uint64_t)statement_int(row, 11) : subject->revision;
 	int64_t planned = statement_int(row, 5), settled = statement_int(row, 7);
 	json_write_comma(q->buf);
 	buf_char(q->buf, '{');
 	write_column(q->buf, "erp", row, 0);
 	json_write_member_text(
 		q->buf, "state", posting_state_name((unsigned)statement_int(row, 1)));
-	json_write_member(q->buf, "external_id", slice_make(key, len));
+	external_id_write(&subject->transaction.key, revision, reversal, external_id);
+	json_write_member_bool(q->buf, "reversal", reversal);
+	json_write_member_text(q->buf, "external_id", external_id);
 	write_column(q->buf, "document", row, 2);
 	json_write_member_u64(q->buf, "attempts", (uint64_t)statement_int(row, 3));
 	write_column(q->buf, "detail", row, 4);
@@ -172,6 +184,8 @@ static void write_one_posting(struct query *q, const struct subject *subject, st
 		statement_is_null(row, 9) ? slice_of("[]") : statement_text(row, 9));
 	buf_char(q->buf, '}');
 }
+
+enum { STEPS_MAX = 6 }; /* three of the reversal, three of the document */
 
 struct step {
 	int64_t at_ms;
@@ -192,8 +206,9 @@ static void write_step(struct query *q, uint64_t number, const struct step *step
 	buf_char(q->buf, '}');
 }
 
-static void gather_steps(struct query *q, struct statement *row, struct step steps[3])
+static void gather_steps(struct query *q, struct statement *row, struct step *steps)
 {
+	const char *what = statement_int(row, 10) == PART_REVERSAL ? "the reversal" : "it";
 	struct slice erp = arena_copy(q->arena, statement_text(row, 0));
 	unsigned state = (unsigned)statement_int(row, 1);
 	struct slice document = arena_copy(q->arena, statement_text(row, 2));
@@ -204,7 +219,7 @@ static void gather_steps(struct query *q, struct statement *row, struct step ste
 	steps[1] = (struct step){ statement_int(row, settled ? 7 : 6),
 		settled || state == POSTING_REFUSED || state == POSTING_UNKNOWN ? "answer"
 										: "intent",
-		settled ? arena_format(q->arena, "%.*s has it as %.*s", SLICE_ARG(erp),
+		settled ? arena_format(q->arena, "%.*s has %s as %.*s", SLICE_ARG(erp), what,
 				  SLICE_ARG(document))
 			: arena_format(q->arena, "%s: %.*s", posting_state_name(state),
 				  SLICE_ARG(detail)) };
@@ -216,13 +231,16 @@ static void gather_steps(struct query *q, struct statement *row, struct step ste
 }
 
 static enum status write_postings(
-	struct query *q, const struct subject *subject, struct step steps[3])
+	struct query *q, const struct subject *subject, struct step steps[STEPS_MAX])
 {
 	struct statement *rows = NULL;
 	bool row = true;
+	unsigned count = 0;
 	enum status s = store_prepare(q->store,
 		"SELECT erp, state, document, attempts, detail, planned_ms, called_ms, settled_ms,"
-		" agreed_ms, differences FROM posting WHERE event = $1",
+		" agreed_ms, differences, part,"
+		" (SELECT revision FROM document AS d WHERE d.event = posting.reverses)"
+		" FROM posting WHERE event = $1 ORDER BY part",
 		&rows, &q->err);
 	if (s == OK)
 		statement_bind_int(rows, 1, (int64_t)subject->number);
@@ -230,7 +248,8 @@ static enum status write_postings(
 	buf_char(q->buf, '[');
 	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
 		write_one_posting(q, subject, rows);
-		gather_steps(q, rows, steps);
+		gather_steps(q, rows, &steps[count]);
+		count += 3;
 	}
 	buf_char(q->buf, ']');
 	statement_close(rows);
@@ -244,7 +263,7 @@ static enum status write_exceptions(struct query *q, const struct subject *subje
 	enum status s = store_prepare(q->store,
 		"SELECT x.event, x.line FROM exception AS x WHERE x.transaction_event = $1"
 		" OR x.transaction_event IN (SELECT event FROM document WHERE store = $2"
-		" AND business_date = $3 AND register = $4 AND sequence = $5 AND conflict = 1)"
+		" AND business_date = $3 AND register = $4 AND sequence = $5)"
 		" ORDER BY x.event, x.line",
 		&rows, &q->err);
 	if (s == OK) {
@@ -267,25 +286,32 @@ static enum status write_exceptions(struct query *q, const struct subject *subje
 	return s;
 }
 
-static enum status write_conflict_steps(struct query *q, const struct subject *subject)
+/* What came under the same key besides this one: other contents, other revisions. */
+static enum status write_other_steps(struct query *q, const struct subject *subject)
 {
 	struct statement *rows = NULL;
 	bool row = true;
 	const struct key *key = &subject->transaction.key;
 	enum status s = store_prepare(q->store,
-		"SELECT event, recorded_ms FROM document WHERE store = $1 AND business_date = $2"
-		" AND register = $3 AND sequence = $4 AND conflict = 1 ORDER BY event",
+		"SELECT event, recorded_ms, conflict, revision FROM document WHERE store = $1"
+		" AND business_date = $2 AND register = $3 AND sequence = $4 AND event <> $5"
+		" ORDER BY event",
 		&rows, &q->err);
 	if (s == OK) {
 		statement_bind_text(rows, 1, key->store);
 		statement_bind_int(rows, 2, key->business_date);
 		statement_bind_text(rows, 3, key->reg);
 		statement_bind_int(rows, 4, (int64_t)key->sequence);
+		statement_bind_int(rows, 5, (int64_t)subject->number);
 	}
 	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
 		struct step step = { statement_int(rows, 1), "conflict",
 			slice_of("the register sent this key with other content; kept, not "
 				 "applied") };
+		if (statement_int(rows, 2) == 0)
+			step = (struct step){ step.at_ms, "revision",
+				arena_format(q->arena, "revision %lld of this key was accepted",
+					(long long)statement_int(rows, 3)) };
 		write_step(q, (uint64_t)statement_int(rows, 0), &step);
 	}
 	statement_close(rows);
@@ -293,7 +319,7 @@ static enum status write_conflict_steps(struct query *q, const struct subject *s
 }
 
 static enum status write_story(
-	struct query *q, const struct subject *subject, const struct step steps[3])
+	struct query *q, const struct subject *subject, const struct step steps[STEPS_MAX])
 {
 	struct step received = { subject->recorded_ms, "received",
 		arena_format(q->arena, "accepted through %.*s and durable",
@@ -301,31 +327,50 @@ static enum status write_story(
 	json_write_name(q->buf, "story");
 	buf_char(q->buf, '[');
 	write_step(q, subject->number, &received);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < STEPS_MAX; i++)
 		write_step(q, subject->number, &steps[i]);
-	enum status s = write_conflict_steps(q, subject);
+	enum status s = write_other_steps(q, subject);
 	buf_char(q->buf, ']');
 	return s;
+}
+
+/* 0 when the query does not name one. */
+static bool query_revision(struct query *q, uint64_t *ret_revision)
+{
+	struct slice text;
+	*ret_revision = 0;
+	if (!query_text(q, "revision", &text))
+		return false;
+	if (text.ptr == NULL || (slice_to_u64(text, ret_revision) && *ret_revision > 0))
+		return true;
+	error_set(&q->err, E_INPUT, "revision is \"%.*s\"; a number from 1 is expected",
+		SLICE_ARG(text));
+	return false;
 }
 
 enum status transaction_get(struct query *q)
 {
 	struct subject *subject = arena_new(q->arena, struct subject);
-	struct step steps[3] = { { 0 } };
+	struct step steps[STEPS_MAX] = { { 0 } };
+	uint64_t revision;
 	struct key key = { .store = slice_of(q->parameters[0]), .reg = slice_of(q->parameters[1]) };
 	if (!query_date(q, 2, &key.business_date) || !query_sequence(q, 3, &key.sequence))
 		return E_INPUT;
-	enum status s = find_subject(q, &key, subject);
+	if (!query_revision(q, &revision))
+		return E_INPUT;
+	enum status s = find_subject(q, &key, revision, subject);
 	if (s == OK)
 		s = read_document(q, subject);
 	if (s != OK)
 		return s;
 	buf_char(q->buf, '{');
 	write_head(q, subject);
-	write_stock(q, &subject->transaction);
+	write_stock(q, subject);
 	s = write_ledger(q, subject);
 	if (s == OK)
 		s = write_postings(q, subject, steps);
+	if (s == OK)
+		s = revisions_write(q, &subject->transaction.key);
 	if (s == OK)
 		s = write_exceptions(q, subject);
 	if (s == OK)

@@ -40,6 +40,7 @@ static void write_row(struct query *q, struct statement *row)
 	json_write_member_u64(q->buf, "event", (uint64_t)statement_int(row, 0));
 	write_time(q->buf, "received_at", statement_int(row, 10));
 	json_write_member_bool(q->buf, "conflict", statement_int(row, 11) != 0);
+	json_write_member_bool(q->buf, "superseded", !statement_is_null(row, 16));
 	write_posting(q, row);
 	buf_char(q->buf, '}');
 }
@@ -59,8 +60,9 @@ enum status transactions_list(struct query *q)
 		"SELECT d.event, d.store, d.business_date, d.register, d.sequence, d.revision, "
 		"d.type,"
 		" d.line_count, d.currency, d.gross, d.recorded_ms, d.conflict, d.position, p.erp,"
-		" p.state, p.document"
+		" p.state, p.document, d.superseded_by"
 		" FROM document AS d LEFT JOIN posting AS p ON p.event = d.event"
+		" AND p.part = 1"
 		" WHERE d.event < $1 AND ($2 IS NULL OR d.store = $2)"
 		" ORDER BY d.event DESC LIMIT $3",
 		&rows, &q->err);

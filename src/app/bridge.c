@@ -170,7 +170,7 @@ static enum status count_documents(struct bridge *b, struct error *err)
 	struct statement *read = NULL;
 	bool row = false;
 	enum status s = store_prepare(b->store,
-		"SELECT (SELECT sum(transactions) FROM store_summary),"
+		"SELECT (SELECT sum(transactions + revisions) FROM store_summary),"
 		" (SELECT count(*) FROM exception WHERE kind = 'conflict')",
 		&read, err);
 	if (s == OK)

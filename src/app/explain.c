@@ -10,6 +10,7 @@
 struct options {
 	char *url;
 	bool json;
+	uint64_t revision;
 };
 
 static const struct option rows[] = {
@@ -18,6 +19,12 @@ static const struct option rows[] = {
 		.offset = offsetof(struct options, url),
 		.fallback = "http://127.0.0.1:8080",
 		.help = "The server." },
+	{ .name = "revision",
+		.type = OPTION_U64,
+		.offset = offsetof(struct options, revision),
+		.fallback = "0",
+		.max = 1000000,
+		.help = "This revision; 0 is the highest one, which stands." },
 	{ .name = "json",
 		.type = OPTION_BOOL,
 		.offset = offsetof(struct options, json),
@@ -72,19 +79,36 @@ static void show_list(const json_t *story, const char *name, const char *const *
 	}
 }
 
+/* Only when there is more than one: which stands, and what each did. */
+static void show_revisions(const json_t *story)
+{
+	static const char *const postings[] = { "external_id", "erp", "state", "document", NULL };
+	const json_t *list = json_object_get(story, "revisions");
+	if (json_array_size(list) < 2)
+		return;
+	printf("revisions\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *revision = json_array_get(list, i);
+		printf("  revision %lld  %s  receipt %s\n",
+			(long long)json_integer_value(json_object_get(revision, "revision")),
+			text(revision, "state"), text(revision, "receipt"));
+		show_list(revision, "postings", postings);
+	}
+}
+
 static void show_story(const json_t *story)
 {
 	static const char *const findings[] = { "rule", "pointer", "detail", NULL };
 	static const char *const stock[] = { "item", "change", NULL };
 	static const char *const ledger[] = { "account", "debit", "credit", "currency", "tax_code",
 		NULL };
-	static const char *const postings[] = { "erp", "state", "document", "detail", "settled_at",
-		NULL };
+	static const char *const postings[] = { "external_id", "erp", "state", "document", "detail",
+		"settled_at", NULL };
 	static const char *const steps[] = { "at", "what", "detail", NULL };
 	static const char *const none[] = { NULL };
 	const json_t *transaction = json_object_get(story, "transaction");
-	printf("%s  %s  receipt %s\n", text(story, "key"), text(story, "type"),
-		text(story, "receipt"));
+	printf("%s  %s  %s  receipt %s\n", text(story, "key"), text(story, "type"),
+		text(story, "state"), text(story, "receipt"));
 	printf("gross %s %s\n", text(json_object_get(transaction, "totals"), "gross"),
 		text(transaction, "currency"));
 	show_lines(transaction);
@@ -92,6 +116,7 @@ static void show_story(const json_t *story)
 	show_list(story, "stock", stock);
 	show_list(story, "ledger", ledger);
 	show_list(story, "postings", postings);
+	show_revisions(story);
 	show_list(story, "exceptions", none);
 	show_list(story, "story", steps);
 }
@@ -120,7 +145,10 @@ static int ask(const struct options *options, const char *key)
 	struct error err;
 	char url[1024];
 	int code = EXIT_CANNOT_RUN;
-	snprintf(url, sizeof(url), "%.500s/v1/transactions/%.400s", options->url, key);
+	int len = snprintf(url, sizeof(url), "%.500s/v1/transactions/%.400s", options->url, key);
+	if (options->revision > 0)
+		snprintf(url + len, sizeof(url) - (size_t)len, "?revision=%llu",
+			(unsigned long long)options->revision);
 	struct rpc_request request = {
 		.method = "GET", .url = url, .timeout_ms = 30000, .reads = true
 	};

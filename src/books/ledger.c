@@ -132,42 +132,52 @@ static void balance(struct entries *entries)
 	credit(entries, slice_of("suspense"), (struct slice){ NULL, 0 }, total_negate(sum));
 }
 
-static enum status write_entries(struct ledger *l, const struct applied_event *e, struct error *err)
+static enum status write_entries(struct ledger *l, const struct applied_event *e,
+	struct slice currency, int64_t *number, struct error *err)
 {
 	enum status s = OK;
-	int64_t number = 0;
 	for (uint32_t i = 0; i < l->entries.count && s == OK; i++) {
 		const struct entry *entry = &l->entries.items[i];
 		int sign = total_sign(entry->credit);
 		if (sign == 0)
 			continue;
 		statement_bind_int(l->insert, 1, (int64_t)e->event.number);
-		statement_bind_int(l->insert, 2, ++number);
+		statement_bind_int(l->insert, 2, ++*number);
 		statement_bind_text(l->insert, 3, entry->account);
 		statement_bind_total(
 			l->insert, 4, sign < 0 ? total_negate(entry->credit) : total_zero());
 		statement_bind_total(l->insert, 5, sign > 0 ? entry->credit : total_zero());
-		statement_bind_text(l->insert, 6, e->transaction->currency);
+		statement_bind_text(l->insert, 6, currency);
 		statement_bind_text(l->insert, 7, entry->tax_code);
 		s = statement_run(l->insert, err);
 	}
 	return s;
 }
 
+static void enter(struct entries *entries, const struct transaction *t)
+{
+	entries->count = 0;
+	debit_tenders(entries, t);
+	credit_lines(entries, t);
+	credit(entries, slice_of("cash_rounding"), (struct slice){ NULL, 0 },
+		total_of(t->totals.rounding));
+	balance(entries);
+}
+
+/* What a revision takes back and what it enters stand apart, one behind the other. */
 static enum status ledger_apply(void *state, const struct applied_event *e, struct error *err)
 {
 	struct ledger *l = state;
-	const struct transaction *t = e->transaction;
-	if (t == NULL || e->event.kind == EVENT_CONFLICT || !transaction_has_effect(t) ||
-		t->currency.len == 0)
-		return OK;
-	l->entries.count = 0;
-	debit_tenders(&l->entries, t);
-	credit_lines(&l->entries, t);
-	credit(&l->entries, slice_of("cash_rounding"), (struct slice){ NULL, 0 },
-		total_of(t->totals.rounding));
-	balance(&l->entries);
-	return write_entries(l, e, err);
+	enum status s = OK;
+	int64_t number = 0;
+	for (unsigned i = 0; i < e->effect_count && s == OK; i++) {
+		const struct transaction *t = e->effects[i];
+		if (!transaction_has_effect(t) || t->currency.len == 0)
+			continue;
+		enter(&l->entries, t);
+		s = write_entries(l, e, t->currency, &number, err);
+	}
+	return s;
 }
 
 const struct consumer ledger_consumer = {

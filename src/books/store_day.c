@@ -28,6 +28,7 @@ static const struct migration migrations[] = {
 		" code TEXT NOT NULL, rate TEXT NOT NULL, currency TEXT NOT NULL,"
 		" base TEXT NOT NULL, amount TEXT NOT NULL,"
 		" PRIMARY KEY (store, business_date, code, rate, currency)) WITHOUT ROWID" },
+	{ "store_day.2", "ALTER TABLE store_summary ADD COLUMN revisions BIGINT NOT NULL DEFAULT 0" },
 };
 
 enum { SUMMARY, STORE_TOTAL, REGISTER_DAY, DAY_TOTAL, DAY_TENDER, DAY_TAX, TABLES };
@@ -37,7 +38,8 @@ static const struct tally_table tables[TABLES] = {
 		.keys = { "store" },
 		.values = { { "transactions", TALLY_COUNT }, { "line_count", TALLY_COUNT },
 			{ "returns", TALLY_COUNT }, { "last_date", TALLY_MAX },
-			{ "last_recorded_ms", TALLY_MAX }, { "last_event", TALLY_MAX } } },
+			{ "last_recorded_ms", TALLY_MAX }, { "last_event", TALLY_MAX },
+			{ "revisions", TALLY_COUNT } } },
 	[STORE_TOTAL] = { .name = "store_total",
 		.keys = { "store", "currency" },
 		.values = { { "net", TALLY_TOTAL }, { "tax", TALLY_TOTAL },
@@ -86,25 +88,34 @@ static enum status store_day_open(struct store *store, void **ret_state, struct 
 	return OK;
 }
 
+/* A number counts once, however many revisions of it come; its lines are those of the revision
+ * that stands. */
 static enum status count_received(
 	struct store_day *d, const struct applied_event *e, struct error *err)
 {
-	const struct transaction *t = e->transaction;
+	const struct transaction *t = e->transaction, *old = e->superseded;
+	bool first = e->standing_event == 0;
+	int64_t lines = 0, returns = 0;
+	if (!e->outdated) {
+		lines = (int64_t)t->lines.count - (old == NULL ? 0 : (int64_t)old->lines.count);
+		returns = (t->type == TYPE_RETURN) - (old != NULL && old->type == TYPE_RETURN);
+	}
 	struct tally_key store = { .text = t->key.store };
-	struct tally_value summary[] = { { .number = 1 }, { .number = t->lines.count },
-		{ .number = t->type == TYPE_RETURN }, { .number = t->key.business_date },
-		{ .number = e->event.recorded_ms }, { .number = (int64_t)e->event.number } };
+	struct tally_value summary[] = { { .number = first }, { .number = lines },
+		{ .number = returns }, { .number = t->key.business_date },
+		{ .number = e->event.recorded_ms }, { .number = (int64_t)e->event.number },
+		{ .number = !first } };
 	enum status s = tally_add(d->tallies[SUMMARY], &store, summary, err);
 	struct tally_key reg[] = { store, { .number = t->key.business_date },
 		{ .text = t->key.reg } };
-	struct tally_value received[] = { { .number = 1 }, { .number = t->lines.count },
+	struct tally_value received[] = { { .number = first }, { .number = lines },
 		{ .number = (int64_t)t->key.sequence }, { .number = (int64_t)t->key.sequence } };
 	return s == OK ? tally_add(d->tallies[REGISTER_DAY], reg, received, err) : s;
 }
 
-static enum status add_totals(struct store_day *d, const struct applied_event *e, struct error *err)
+static enum status add_totals(struct store_day *d, const struct applied_event *e,
+	const struct transaction *t, struct error *err)
 {
-	const struct transaction *t = e->transaction;
 	struct tally_value values[] = { { .total = total_of(t->totals.net) },
 		{ .total = total_of(t->totals.tax) }, { .total = total_of(t->totals.gross) },
 		{ .total = total_of(t->totals.rounding), .number = (int64_t)e->event.number } };
@@ -155,21 +166,29 @@ static enum status add_taxes(struct store_day *d, const struct transaction *t, s
 	return s;
 }
 
-static enum status store_day_apply(void *state, const struct applied_event *e, struct error *err)
+static enum status add_effect(struct store_day *d, const struct applied_event *e,
+	const struct transaction *t, struct error *err)
 {
-	struct store_day *d = state;
-	const struct transaction *t = e->transaction;
-	if (t == NULL || e->event.kind == EVENT_CONFLICT)
+	enum status s = OK;
+	if (!transaction_has_effect(t) || t->currency.len == 0)
 		return OK;
-	enum status s = count_received(d, e, err);
-	if (s != OK || !transaction_has_effect(t) || t->currency.len == 0)
-		return s;
 	if (t->totals.set)
-		s = add_totals(d, e, err);
+		s = add_totals(d, e, t, err);
 	if (s == OK)
 		s = add_tenders(d, t, err);
 	if (s == OK)
 		s = add_taxes(d, t, err);
+	return s;
+}
+
+static enum status store_day_apply(void *state, const struct applied_event *e, struct error *err)
+{
+	struct store_day *d = state;
+	if (e->transaction == NULL || e->event.kind == EVENT_CONFLICT)
+		return OK;
+	enum status s = count_received(d, e, err);
+	for (unsigned i = 0; i < e->effect_count && s == OK; i++)
+		s = add_effect(d, e, e->effects[i], err);
 	return s;
 }
 

@@ -9,21 +9,36 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_SETTLED] = "settled",
 		[OUTCOME_REFUSED] = "refused",
 		[OUTCOME_UNKNOWN] = "unknown",
+		[OUTCOME_SUPERSEDED] = "superseded",
 	};
 	return names[outcome];
 }
 
-void intent_encode(const struct delivery_event *event, struct buf *buf)
+static void write_numbers(
+	const struct delivery_event *event, const char *name, bool reversal, struct buf *buf)
 {
-	buf_char(buf, '{');
-	json_write_member(buf, "erp", event->erp);
-	json_write_name(buf, "postings");
+	json_write_name(buf, name);
 	buf_char(buf, '[');
 	for (uint32_t i = 0; i < event->count; i++) {
+		if (event->items[i].reversal != reversal)
+			continue;
 		json_write_comma(buf);
 		buf_u64(buf, event->items[i].posting);
 	}
-	buf_text(buf, "]}");
+	buf_char(buf, ']');
+}
+
+void intent_encode(const struct delivery_event *event, struct buf *buf)
+{
+	bool reversals = false;
+	for (uint32_t i = 0; i < event->count; i++)
+		reversals = reversals || event->items[i].reversal;
+	buf_char(buf, '{');
+	json_write_member(buf, "erp", event->erp);
+	write_numbers(event, "postings", false, buf);
+	if (reversals)
+		write_numbers(event, "reversals", true, buf);
+	buf_char(buf, '}');
 }
 
 static void begin_results(const struct delivery_event *event, struct buf *buf)
@@ -42,6 +57,8 @@ void answer_encode(const struct delivery_event *event, struct buf *buf)
 		json_write_comma(buf);
 		buf_char(buf, '{');
 		json_write_member_u64(buf, "posting", item->posting);
+		if (item->reversal)
+			json_write_member_bool(buf, "reversal", true);
 		json_write_member_text(buf, "outcome", outcome_name(item->outcome));
 		if (item->document.len > 0)
 			json_write_member(buf, "document", item->document);
@@ -60,6 +77,8 @@ void read_back_encode(const struct delivery_event *event, struct buf *buf)
 		json_write_comma(buf);
 		buf_char(buf, '{');
 		json_write_member_u64(buf, "posting", item->posting);
+		if (item->reversal)
+			json_write_member_bool(buf, "reversal", true);
 		json_write_member_bool(buf, "agreed", item->agreed);
 		if (!item->agreed)
 			json_write_member_raw(buf, "differences", item->differences);
@@ -70,7 +89,7 @@ void read_back_encode(const struct delivery_event *event, struct buf *buf)
 
 static bool outcome_from(struct slice name, enum outcome *ret_outcome)
 {
-	for (unsigned i = OUTCOME_NOT_SENT; i <= OUTCOME_UNKNOWN; i++)
+	for (unsigned i = OUTCOME_NOT_SENT; i <= OUTCOME_SUPERSEDED; i++)
 		if (slice_is(name, outcome_name(i))) {
 			*ret_outcome = i;
 			return true;
@@ -93,6 +112,8 @@ static bool decode_result(struct json *json, struct delivery_item *item)
 		bool good;
 		if (slice_is(name, "posting"))
 			good = decode_number(json, &item->posting);
+		else if (slice_is(name, "reversal"))
+			good = json_bool(json, &item->reversal);
 		else if (slice_is(name, "outcome"))
 			good = json_string(json, &text) && outcome_from(text, &item->outcome);
 		else if (slice_is(name, "document"))
@@ -111,7 +132,8 @@ static bool decode_result(struct json *json, struct delivery_item *item)
 	return json->problem == NULL;
 }
 
-static bool decode_list(struct json *json, struct delivery_event *event, bool results)
+static bool decode_list(
+	struct json *json, struct delivery_event *event, bool results, bool reversals)
 {
 	if (!json_array(json))
 		return false;
@@ -119,6 +141,7 @@ static bool decode_list(struct json *json, struct delivery_event *event, bool re
 		if (event->count == EVENT_POSTINGS_MAX)
 			return false;
 		struct delivery_item *item = &event->items[event->count++];
+		item->reversal = reversals;
 		if (results ? !decode_result(json, item) : !decode_number(json, &item->posting))
 			return false;
 	}
@@ -134,8 +157,10 @@ static bool decode_event(struct json *json, struct delivery_event *event)
 		bool good;
 		if (slice_is(name, "erp"))
 			good = json_string(json, &event->erp);
-		else if (slice_is(name, "postings") || slice_is(name, "results"))
-			good = decode_list(json, event, slice_is(name, "results"));
+		else if (slice_is(name, "postings") || slice_is(name, "reversals"))
+			good = decode_list(json, event, false, slice_is(name, "reversals"));
+		else if (slice_is(name, "results"))
+			good = decode_list(json, event, true, false);
 		else
 			good = json_skip(json, NULL);
 		if (!good)

@@ -10,6 +10,7 @@ enum { EVENT_POSTINGS_MAX = 200 };
 /* One posting in an intent, answer or read-back. */
 struct delivery_item {
 	uint64_t posting;
+	bool reversal;            /* the transaction's reversal, not its document */
 	enum outcome outcome;     /* of an answer */
 	struct slice document;    /* of an answer */
 	struct slice detail;      /* of an answer */
@@ -25,9 +26,10 @@ struct delivery_event {
 
 const char *outcome_name(enum outcome outcome);
 
-/* {"erp":"sandbox","postings":[1041,1042]} */
+/* {"erp":"sandbox","postings":[1041,1042],"reversals":[1042]}; no "reversals" without any */
 void intent_encode(const struct delivery_event *event, struct buf *buf);
-/* {"erp":"sandbox","results":[{"posting":1041,"outcome":"settled","document":"SO-1"}]} */
+/* {"erp":"sandbox","results":[{"posting":1041,"outcome":"settled","document":"SO-1"}]}; a
+ * reversal's result has "reversal":true */
 void answer_encode(const struct delivery_event *event, struct buf *buf);
 /* {"erp":"sandbox","results":[{"posting":1041,"agreed":false,"differences":[...]}]} */
 void read_back_encode(const struct delivery_event *event, struct buf *buf);

@@ -26,7 +26,7 @@ struct worker {
 	struct arena documents_arena;
 	struct buf payload, differences;
 	struct random random;
-	uint64_t cursor;     /* postings up to this event were taken up */
+	struct outbox_place cursor; /* postings up to here were taken up */
 	uint64_t backoff_ms; /* the next wait; 0 when all is well */
 	pthread_t thread;
 	bool started;
@@ -126,7 +126,8 @@ static enum status write_intent(struct worker *w, struct error *err)
 		/* What was called before a crash has its intent already. */
 		if (w->batch.states[i] != POSTING_PLANNED)
 			continue;
-		items[count++] = (struct delivery_item){ .posting = w->batch.postings[i].id };
+		items[count++] = (struct delivery_item){ .posting = w->batch.postings[i].id,
+			.reversal = w->batch.postings[i].reversal };
 		histogram_add(&w->lags->receipt_to_call,
 			(uint64_t)(wall_ms(w) - w->batch.recorded_ms[i]) * 1000);
 	}
@@ -164,6 +165,7 @@ static enum status write_answers(struct worker *w, struct error *err)
 			continue;
 		items[count++] = (struct delivery_item){
 			.posting = w->batch.postings[i].id,
+			.reversal = w->batch.postings[i].reversal,
 			.outcome = result->outcome,
 			.document = slice_of(result->document),
 			.detail = slice_of(result->detail),
@@ -186,6 +188,7 @@ static void move(struct batch *from, size_t i, struct batch *to)
 	to->postings[to->count] = from->postings[i];
 	to->recorded_ms[to->count] = from->recorded_ms[i];
 	to->states[to->count] = from->states[i];
+	to->superseded[to->count] = from->superseded[i];
 	to->count++;
 }
 
@@ -213,6 +216,7 @@ static void compare(struct worker *w, struct delivery_item *item, size_t i, size
 		&w->documents_arena, &differences);
 	*offset = w->differences.len;
 	item->posting = w->settled.postings[i].id;
+	item->reversal = w->settled.postings[i].reversal;
 	item->agreed = s == OK && differences.count == 0;
 	if (!item->agreed)
 		differences_write(&differences, &w->differences);
@@ -339,19 +343,47 @@ static enum status deliver_batch(struct worker *w, struct error *err)
 	return stopping(w) ? E_STOPPED : s;
 }
 
+/* What was never called and is not needed any more is never called. Only this thread calls, so only
+ * it can say so; it says it before anything else of the batch is sent. */
+static enum status drop_superseded(struct worker *w, struct error *err)
+{
+	struct delivery_item items[BATCH_MAX];
+	uint32_t dropped = 0;
+	size_t count = w->batch.count;
+	w->batch.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (w->batch.superseded[i])
+			items[dropped++] = (struct delivery_item){
+				.posting = w->batch.postings[i].id,
+				.reversal = w->batch.postings[i].reversal,
+				.outcome = OUTCOME_SUPERSEDED,
+			};
+		else
+			move(&w->batch, i, &w->batch);
+	}
+	if (dropped == 0)
+		return OK;
+	struct delivery_event event = event_of(w, items, dropped);
+	buf_reset(&w->payload);
+	answer_encode(&event, &w->payload);
+	return record(w, EVENT_ANSWER, err);
+}
+
 /* The next postings behind the cursor. The state may be behind this worker's own events, so what
  * was taken up once is never looked for again; only a new start looks at everything that is open.
  */
 static enum status next_batch(struct worker *w, bool *ret_worked, struct error *err)
 {
 	enum status s =
-		outbox_fetch_open(w->outbox, w->cursor, w->target->type->batch_max, &w->batch, err);
+		outbox_fetch_open(w->outbox, &w->cursor, w->target->type->batch_max, &w->batch, err);
 	*ret_worked = s == OK && w->batch.count > 0;
 	if (!*ret_worked)
 		return s;
 	w->settled.count = 0;
-	uint64_t last = w->batch.postings[w->batch.count - 1].id;
-	s = deliver_batch(w, err);
+	struct outbox_place last = w->batch.last;
+	s = drop_superseded(w, err);
+	if (s == OK)
+		s = deliver_batch(w, err);
 	if (s == OK)
 		s = read_back(w, err);
 	w->cursor = last;
@@ -361,14 +393,14 @@ static enum status next_batch(struct worker *w, bool *ret_worked, struct error *
 /* What was settled before the last stop, and not read back. */
 static enum status read_back_rest(struct worker *w, struct error *err)
 {
-	uint64_t after = 0;
+	struct outbox_place after = { 0 };
 	enum status s = OK;
 	while (s == OK && !stopping(w)) {
 		s = outbox_fetch_settled(
-			w->outbox, after, w->target->type->batch_max, &w->batch, err);
+			w->outbox, &after, w->target->type->batch_max, &w->batch, err);
 		if (s != OK || w->batch.count == 0)
 			break;
-		after = w->batch.postings[w->batch.count - 1].id;
+		after = w->batch.last;
 		w->settled.count = 0;
 		for (size_t i = 0; i < w->batch.count; i++)
 			move(&w->batch, i, &w->settled);

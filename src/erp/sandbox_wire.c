@@ -88,6 +88,8 @@ static void write_posting(const struct posting *posting, struct buf *buf)
 	json_write_comma(buf);
 	buf_char(buf, '{');
 	json_write_member_text(buf, "reference", posting->external_id);
+	if (posting->reversal)
+		json_write_member_text(buf, "reverses", posting->reverses);
 	json_write_member(buf, "warehouse", t->key.store);
 	json_write_member_text(buf, "date", date);
 	json_write_member(buf, "currency", t->currency);

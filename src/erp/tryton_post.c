@@ -37,7 +37,8 @@ static void write_rounding(
 		sequence, t->master.rounding.id, t->master.rounding.unit, amount, name);
 }
 
-/* The till has priced the lines: without a price list Tryton keeps the prices as they are. */
+/* The till has priced the lines: without a price list Tryton keeps the prices as they are. A
+ * reversal names the original in its description. */
 static void write_sale(struct tryton *t, const struct task *task)
 {
 	const struct tryton_master *m = &t->master;
@@ -48,6 +49,8 @@ static void write_sale(struct tryton *t, const struct task *task)
 		"'shipment_method':'manual','payment_term':null,",
 		m->company, m->currency, task->posting->external_id, m->party, m->address,
 		m->address, plan->store->id, task->posting->transaction->key.business_date);
+	if (task->posting->reversal)
+		wire_write(&t->request, "'description':%s,", task->posting->reverses);
 	if (m->has_price_list)
 		wire_write(&t->request, "'price_list':null,");
 	wire_write(&t->request, "'lines':[['create',[");

@@ -178,7 +178,7 @@ static void problem_line(struct batch *s, struct line_state *line, enum problem 
 		atomic_fetch_add(&s->admission->counters.refused_total, 1);
 }
 
-/* What only this server knows of: its stores, and what it cannot do. */
+/* What only this server knows of: its stores. */
 static void check_here(
 	const struct admission *admission, const struct transaction *t, struct findings *findings)
 {
@@ -186,10 +186,6 @@ static void check_here(
 		!admission->config.store_known(admission->config.context, t->key.store))
 		findings_add(findings, "store.unknown", true, "/store",
 			"\"%.*s\" is not a store of the configuration", SLICE_ARG(t->key.store));
-	if (t->revision > 1)
-		findings_add(findings, "revision.unsupported", true, "/revision",
-			"is %llu; this version takes first revisions only",
-			(unsigned long long)t->revision);
 }
 
 static bool decode_failed(struct batch *s, struct line_state *line, enum status status,

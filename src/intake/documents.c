@@ -14,17 +14,49 @@ static const struct migration migrations[] = {
 		" fingerprint BLOB NOT NULL);"
 		"CREATE UNIQUE INDEX document_key ON document"
 		" (store, business_date, register, sequence, revision, event)" },
+	/* The event of the newer revision that took its place; NULL while it stands. */
+	{ "document.2", "ALTER TABLE document ADD COLUMN superseded_by BIGINT;"
+			"CREATE INDEX document_revised ON document (event) WHERE revision > 1" },
 };
 
 struct documents {
-	struct statement *insert;
+	struct statement *insert, *find, *supersede, *any_revised;
+	bool revised; /* some key has, or had for a moment, a revision beyond the first */
 };
 
 static void documents_close(void *state)
 {
 	struct documents *d = state;
-	statement_close(d->insert);
+	struct statement *all[] = { d->insert, d->find, d->supersede, d->any_revised };
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		statement_close(all[i]);
 	free(d);
+}
+
+static enum status prepare(struct documents *d, struct store *store, struct error *err)
+{
+	const struct {
+		struct statement **statement;
+		const char *sql;
+	} all[] = {
+		{ &d->insert,
+			"INSERT INTO document (event, position, recorded_ms, store, business_date,"
+			" register, sequence, revision, conflict, type, line_count, currency, gross,"
+			" fingerprint, superseded_by)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)" },
+		/* What stands before an event, whatever came behind it: a consumer may be behind. */
+		{ &d->find,
+			"SELECT event, position, revision FROM document WHERE store = $1"
+			" AND business_date = $2 AND register = $3 AND sequence = $4 AND conflict = 0"
+			" AND event < $5 ORDER BY revision DESC LIMIT 1" },
+		{ &d->supersede, "UPDATE document SET superseded_by = $2 WHERE event = $1" },
+		{ &d->any_revised,
+			"SELECT 1 FROM document WHERE revision > 1 AND conflict = 0 LIMIT 1" },
+	};
+	enum status s = OK;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && s == OK; i++)
+		s = store_prepare(store, all[i].sql, all[i].statement, err);
+	return s;
 }
 
 static enum status documents_open(struct store *store, void **ret_state, struct error *err)
@@ -32,18 +64,54 @@ static enum status documents_open(struct store *store, void **ret_state, struct 
 	struct documents *d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return error_set(err, E_FULL, "out of memory");
-	enum status s = store_prepare(store,
-		"INSERT INTO document (event, position, recorded_ms, store, business_date, "
-		"register,"
-		" sequence, revision, conflict, type, line_count, currency, gross, fingerprint)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-		&d->insert, err);
+	enum status s = prepare(d, store, err);
+	if (s == OK)
+		s = statement_step(d->any_revised, &d->revised, err);
 	if (s != OK) {
 		documents_close(d);
 		return s;
 	}
+	statement_reset(d->any_revised);
 	*ret_state = d;
 	return OK;
+}
+
+/* Only a key that has a later revision can be in the way of a first one, and most journals have
+ * none at all. */
+static enum status documents_standing(void *state, const struct applied_event *e,
+	struct standing *ret_standing, struct error *err)
+{
+	struct documents *d = state;
+	const struct key *key = &e->transaction->key;
+	bool row = false;
+	if (e->transaction->revision > 1)
+		d->revised = true;
+	if (!d->revised)
+		return OK;
+	statement_bind_text(d->find, 1, key->store);
+	statement_bind_int(d->find, 2, key->business_date);
+	statement_bind_text(d->find, 3, key->reg);
+	statement_bind_int(d->find, 4, (int64_t)key->sequence);
+	statement_bind_int(d->find, 5, (int64_t)e->event.number);
+	enum status s = statement_step(d->find, &row, err);
+	if (s == OK && row)
+		*ret_standing = (struct standing){
+			.event = (uint64_t)statement_int(d->find, 0),
+			.position = (uint64_t)statement_int(d->find, 1),
+			.revision = (uint64_t)statement_int(d->find, 2),
+		};
+	statement_reset(d->find);
+	return s;
+}
+
+static enum status note_superseded(
+	struct documents *d, const struct applied_event *e, struct error *err)
+{
+	if (e->superseded == NULL)
+		return OK;
+	statement_bind_int(d->supersede, 1, (int64_t)e->standing_event);
+	statement_bind_int(d->supersede, 2, (int64_t)e->event.number);
+	return statement_run(d->supersede, err);
 }
 
 static enum status documents_apply(void *state, const struct applied_event *e, struct error *err)
@@ -70,7 +138,12 @@ static enum status documents_apply(void *state, const struct applied_event *e, s
 	else
 		statement_bind_null(insert, 13);
 	statement_bind_blob(insert, 14, slice_make(fingerprint.bytes, FINGERPRINT_BYTES));
-	return statement_run(insert, err);
+	if (e->outdated)
+		statement_bind_int(insert, 15, (int64_t)e->standing_event);
+	else
+		statement_bind_null(insert, 15);
+	enum status s = statement_run(insert, err);
+	return s == OK ? note_superseded(state, e, err) : s;
 }
 
 const struct consumer documents_consumer = {
@@ -80,6 +153,7 @@ const struct consumer documents_consumer = {
 	.open = documents_open,
 	.apply = documents_apply,
 	.close = documents_close,
+	.standing = documents_standing,
 };
 
 struct document_reader {

@@ -30,6 +30,8 @@ static const struct field sale_fields[] = {
 	{ "at", FIELD_TEXT, offsetof(struct sale, at), true, true, TIME_TEXT_MAX },
 	{ "reference", FIELD_TEXT, offsetof(struct sale, reference), true, false,
 		SALE_REFERENCE_MAX },
+	{ "reverses", FIELD_TEXT, offsetof(struct sale, reverses), false, false,
+		SALE_REFERENCE_MAX },
 	{ "warehouse", FIELD_TEXT, offsetof(struct sale, warehouse), true, false, SALE_ID_MAX },
 	{ "date", FIELD_DATE, offsetof(struct sale, date), true, false, 0 },
 	{ "currency", FIELD_TEXT, offsetof(struct sale, currency), true, false, 3 },
@@ -419,6 +421,8 @@ void sale_write(const struct sale *sale, struct slice number, struct slice at, s
 	json_write_member(buf, "number", number);
 	json_write_member(buf, "at", at);
 	json_write_member(buf, "reference", sale->reference);
+	if (sale->reverses.ptr != NULL)
+		json_write_member(buf, "reverses", sale->reverses);
 	json_write_member(buf, "warehouse", sale->warehouse);
 	json_write_member_text(buf, "date", date);
 	json_write_member(buf, "currency", sale->currency);

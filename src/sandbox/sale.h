@@ -1,6 +1,6 @@
 /* A sale as the sandbox ERP takes and keeps it: JSON in, JSON in the log, one object a document.
  *
- *     {"reference","warehouse","date","currency",
+ *     {"reference","reverses","warehouse","date","currency",
  *      "lines":[{"item","description","quantity","unit_price","amount","tax","kind"}],
  *      "payments":[{"method","amount"}],"net","tax","total","rounding"}
  *
@@ -61,6 +61,7 @@ struct sale {
 	struct slice number; /* only in the log */
 	struct slice at;     /* only in the log: when it was saved */
 	struct slice reference;
+	struct slice reverses; /* the reference of the sale that this one takes back; may be absent */
 	struct slice warehouse;
 	date_t date;
 	struct slice currency;

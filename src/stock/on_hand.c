@@ -24,11 +24,9 @@ static enum status on_hand_open(struct store *store, void **ret_state, struct er
 	return s;
 }
 
-static enum status on_hand_apply(void *state, const struct applied_event *e, struct error *err)
+static enum status move_stock(void *state, const struct applied_event *e,
+	const struct transaction *t, struct error *err)
 {
-	const struct transaction *t = e->transaction;
-	if (t == NULL || e->event.kind == EVENT_CONFLICT || !transaction_has_effect(t))
-		return OK;
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		struct total change;
@@ -43,6 +41,15 @@ static enum status on_hand_apply(void *state, const struct applied_event *e, str
 			return s;
 	}
 	return OK;
+}
+
+static enum status on_hand_apply(void *state, const struct applied_event *e, struct error *err)
+{
+	enum status s = OK;
+	for (unsigned i = 0; i < e->effect_count && s == OK; i++)
+		if (transaction_has_effect(e->effects[i]))
+			s = move_stock(state, e, e->effects[i], err);
+	return s;
 }
 
 static enum status on_hand_flush(void *state, struct error *err)

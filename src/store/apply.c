@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/plant.h"
 #include "retail/codec.h"
+#include "retail/reversal.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,7 @@ struct apply {
 	size_t count;
 	struct statement *write_checkpoint;
 	struct journal_reader *reader;
+	struct buf earlier; /* payload of a revision that is superseded */
 	struct arena arena;
 	uint64_t next; /* number of the next event to apply */
 	pthread_t thread;
@@ -112,6 +114,7 @@ enum status apply_open(
 		return error_set(err, E_FULL, "apply: out of memory");
 	a->config = *config;
 	arena_init(&a->arena, ARENA_BYTES_MAX);
+	buf_init(&a->earlier, JOURNAL_EVENT_BYTES_MAX);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
@@ -139,26 +142,80 @@ uint64_t apply_waits(const struct apply *a)
 
 /* What was accepted once is applied for ever: a document that this program cannot decode is a
  * broken journal or a wrong program, never something to step over. */
-static enum status decode(struct apply *a, struct applied_event *applied, struct error *err)
+static enum status decode_record(struct apply *a, const struct event *event,
+	struct record *ret_record, const struct transaction **ret_transaction, struct error *err)
 {
-	if (applied->event.kind != EVENT_TRANSACTION && applied->event.kind != EVENT_CONFLICT)
-		return OK;
 	struct findings findings = { .count = 0 };
 	struct transaction *t = arena_new(&a->arena, struct transaction);
-	struct slice payload = arena_copy(&a->arena, applied->event.payload);
+	struct slice payload = arena_copy(&a->arena, event->payload);
 	if (t == NULL || payload.ptr == NULL)
 		return error_set(err, E_FULL, "apply: a batch needs too much memory");
-	enum status s = record_decode(payload, &applied->record, err);
+	enum status s = record_decode(payload, ret_record, err);
 	if (s != OK)
-		return error_wrap(err, "event %llu", (unsigned long long)applied->event.number);
-	s = transaction_decode(applied->record.document, &a->arena, t, &findings);
+		return error_wrap(err, "event %llu", (unsigned long long)event->number);
+	s = transaction_decode(ret_record->document, &a->arena, t, &findings);
 	if (s != OK)
 		return error_set(err, s == E_FULL ? E_FULL : E_CORRUPT,
-			"event %llu cannot be decoded: %s: %s",
-			(unsigned long long)applied->event.number, findings.items[0].pointer,
-			findings.items[0].detail);
-	applied->transaction = t;
+			"event %llu cannot be decoded: %s: %s", (unsigned long long)event->number,
+			findings.items[0].pointer, findings.items[0].detail);
+	*ret_transaction = t;
 	return OK;
+}
+
+static enum status find_standing(struct apply *a, const struct applied_event *applied,
+	struct standing *standing, struct error *err)
+{
+	*standing = (struct standing){ .event = 0 };
+	for (size_t i = 0; i < a->count; i++)
+		if (a->config.consumers[i]->standing != NULL)
+			return a->config.consumers[i]->standing(
+				a->states[i], applied, standing, err);
+	return OK;
+}
+
+/* Reads the revision that loses its place from the journal, and what undoes it. */
+static enum status supersede(struct apply *a, struct applied_event *applied,
+	const struct standing *standing, struct error *err)
+{
+	struct record record;
+	struct event event;
+	struct transaction *reversal = arena_new(&a->arena, struct transaction);
+	if (reversal == NULL)
+		return error_set(err, E_FULL, "apply: a batch needs too much memory");
+	enum status s = journal_read_at(
+		a->config.journal, standing->position, &a->earlier, &event, err);
+	if (s == OK && event.number != standing->event)
+		return error_set(err, E_CORRUPT,
+			"event %llu takes the place of event %llu, but event %llu stands there",
+			(unsigned long long)applied->event.number,
+			(unsigned long long)standing->event, (unsigned long long)event.number);
+	if (s == OK)
+		s = decode_record(a, &event, &record, &applied->superseded, err);
+	if (s == OK)
+		s = transaction_reverse(applied->superseded, &a->arena, reversal, err);
+	applied->effects[applied->effect_count++] = reversal;
+	return s;
+}
+
+static enum status decode(struct apply *a, struct applied_event *applied, struct error *err)
+{
+	struct standing standing;
+	if (applied->event.kind != EVENT_TRANSACTION && applied->event.kind != EVENT_CONFLICT)
+		return OK;
+	enum status s = decode_record(
+		a, &applied->event, &applied->record, &applied->transaction, err);
+	if (s != OK || applied->event.kind == EVENT_CONFLICT)
+		return s;
+	s = find_standing(a, applied, &standing, err);
+	applied->standing_event = standing.event;
+	applied->outdated =
+		standing.event != 0 && standing.revision > applied->transaction->revision;
+	if (s != OK || applied->outdated)
+		return s;
+	if (standing.event != 0)
+		s = supersede(a, applied, &standing, err);
+	applied->effects[applied->effect_count++] = applied->transaction;
+	return s;
 }
 
 static enum status apply_event(struct apply *a, const struct event *event, struct error *err)
@@ -387,6 +444,7 @@ void apply_close(struct apply *a)
 	statement_close(a->write_checkpoint);
 	journal_reader_close(a->reader);
 	arena_release(&a->arena);
+	buf_release(&a->earlier);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->changed);
 	free(a);

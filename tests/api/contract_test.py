@@ -221,6 +221,9 @@ def test_reads(test, key, exception, store):
     wait_for_story(test, f"/v1/transactions/{key}")
     story = test.call("GET", story_template, f"/v1/transactions/{key}", 200).json()
     test.check(story.get("transaction") == sale(store, 1), "the story's transaction is not as it was sent")
+    test.call("GET", story_template, f"/v1/transactions/{key}?revision=1", 200)
+    test.call("GET", story_template, f"/v1/transactions/{key}?revision=9", 404)
+    test.call("GET", story_template, f"/v1/transactions/{key}?revision=first", 400)
     test.call("GET", story_template, f"/v1/transactions/{store}/01/{day}/999999", 404)
     test.call("GET", story_template, f"/v1/transactions/{store}/01/2026-02-30/1", (400, 404))
     test.call("GET", "/v1/stores/{store}/days", f"/v1/stores/{store}/days", 200)
@@ -236,7 +239,7 @@ def test_reads(test, key, exception, store):
         "/v1/stock": ["item=85123A", f"location={store}", f"item=85123A&location={store}"],
         "/v1/stores": [],
         "/v1/exceptions": ["state=open", f"store={store}"],
-        "/v1/postings": [f"store={store}"] + [f"state={s}" for s in ("planned", "called", "settled", "agreed", "differs", "refused", "unknown")],
+        "/v1/postings": [f"store={store}"] + [f"state={s}" for s in ("planned", "called", "settled", "agreed", "differs", "refused", "unknown", "waiting", "superseded")],
         "/v1/ledger": [f"store={store}", f"date={day}", f"store={store}&date={day}"],
     }
     for path, queries in filters.items():

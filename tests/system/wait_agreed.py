@@ -23,8 +23,8 @@ def status(url):
 def waiting(found, accepted):
     """What is still under way, as words; an empty list when nothing is."""
     delivery = found['delivery']
-    rest = [f'{delivery[state]} {state}' for state in ('planned', 'called', 'unknown', 'settled')
-        if delivery[state]]
+    under_way = ('planned', 'called', 'unknown', 'settled', 'waiting')
+    rest = [f'{delivery[state]} {state}' for state in under_way if delivery[state]]
     if found['apply']['behind']:
         rest.append(f'{found["apply"]["behind"]} events not applied')
     if found['intake']['accepted'] < accepted:
