@@ -104,7 +104,8 @@ static enum status prepare(struct query *q, unsigned state, struct slice erp, st
 		" p.document, p.detail, p.planned_ms, p.part, d.revision,"
 		" (SELECT revision FROM document WHERE event = p.reverses)"
 		" FROM posting AS p JOIN document AS d ON d.event = p.event"
-		" WHERE (p.event, p.part) > ($1, $6) AND ($2 < 0 OR p.state = $2) AND ($3 IS NULL OR p.erp = $3)"
+		" WHERE (p.event, p.part) > ($1, $6) AND ($2 < 0 OR p.state = $2) AND ($3 IS NULL "
+		"OR p.erp = $3)"
 		" AND ($4 IS NULL OR p.store = $4) ORDER BY p.event, p.part LIMIT $5",
 		ret_rows, &q->err);
 	if (s != OK)

@@ -28,7 +28,8 @@ static const struct migration migrations[] = {
 		" code TEXT NOT NULL, rate TEXT NOT NULL, currency TEXT NOT NULL,"
 		" base TEXT NOT NULL, amount TEXT NOT NULL,"
 		" PRIMARY KEY (store, business_date, code, rate, currency)) WITHOUT ROWID" },
-	{ "store_day.2", "ALTER TABLE store_summary ADD COLUMN revisions BIGINT NOT NULL DEFAULT 0" },
+	{ "store_day.2",
+		"ALTER TABLE store_summary ADD COLUMN revisions BIGINT NOT NULL DEFAULT 0" },
 };
 
 enum { SUMMARY, STORE_TOTAL, REGISTER_DAY, DAY_TOTAL, DAY_TENDER, DAY_TAX, TABLES };

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-void external_id_write(const struct key *key, uint64_t revision, bool reversal,
-	char text[static EXTERNAL_ID_MAX])
+void external_id_write(
+	const struct key *key, uint64_t revision, bool reversal, char text[static EXTERNAL_ID_MAX])
 {
 	size_t len = key_print(key, text);
 	if (reversal)

@@ -21,10 +21,10 @@
 #include <stdatomic.h>
 
 enum outcome {
-	OUTCOME_NOT_SENT, /* no effect in the ERP; may be sent again */
-	OUTCOME_SETTLED,  /* the ERP has it; `document` is its number */
-	OUTCOME_REFUSED,  /* the ERP says this record is wrong; `detail` has its words */
-	OUTCOME_UNKNOWN,  /* sent, and no answer: ask find() before anything else */
+	OUTCOME_NOT_SENT,   /* no effect in the ERP; may be sent again */
+	OUTCOME_SETTLED,    /* the ERP has it; `document` is its number */
+	OUTCOME_REFUSED,    /* the ERP says this record is wrong; `detail` has its words */
+	OUTCOME_UNKNOWN,    /* sent, and no answer: ask find() before anything else */
 	OUTCOME_SUPERSEDED, /* never called, a newer revision stands: said by deliver/ only */
 };
 
@@ -34,17 +34,17 @@ enum { DETAIL_TEXT_MAX = 300, EXTERNAL_ID_MAX = KEY_TEXT_MAX + 24 };
  * revision posted. A reversal is a document like any other, with quantities and amounts negated,
  * and with an external id of its own. */
 struct posting {
-	uint64_t id;                       /* number of the transaction's event */
-	bool reversal;                     /* there can be one of each for an event */
-	char external_id[EXTERNAL_ID_MAX]; /* the key; "#2" behind it for revision 2; "~r1" for
-					      the reversal of revision 1 */
-	char reverses[EXTERNAL_ID_MAX];    /* of a reversal: the external id of the original */
+	uint64_t id;                           /* number of the transaction's event */
+	bool reversal;                         /* there can be one of each for an event */
+	char external_id[EXTERNAL_ID_MAX];     /* the key; "#2" behind it for revision 2; "~r1" for
+						  the reversal of revision 1 */
+	char reverses[EXTERNAL_ID_MAX];        /* of a reversal: the external id of the original */
 	const struct transaction *transaction; /* what to post, negated already */
 };
 
 /* The ERP's name for a document of this revision, or for its reversal. */
-void external_id_write(const struct key *key, uint64_t revision, bool reversal,
-	char text[static EXTERNAL_ID_MAX]);
+void external_id_write(
+	const struct key *key, uint64_t revision, bool reversal, char text[static EXTERNAL_ID_MAX]);
 
 struct posting_result {
 	enum outcome outcome;

@@ -32,13 +32,15 @@ enum status outbox_open(const char *state_path, struct journal *journal, const c
 	enum status s = store_open(state_path, STORE_READ, &o->store, err);
 	if (s == OK)
 		s = store_prepare(o->store,
-			COLUMNS " FROM posting WHERE erp = $1 AND (ready, event, part) > ($2, $3, $4)"
-				" AND state < 3 ORDER BY ready, event, part LIMIT $5",
+			COLUMNS
+			" FROM posting WHERE erp = $1 AND (ready, event, part) > ($2, $3, $4)"
+			" AND state < 3 ORDER BY ready, event, part LIMIT $5",
 			&o->open, err);
 	if (s == OK)
 		s = store_prepare(o->store,
-			COLUMNS " FROM posting WHERE erp = $1 AND (ready, event, part) > ($2, $3, $4)"
-				" AND state = 3 ORDER BY ready, event, part LIMIT $5",
+			COLUMNS
+			" FROM posting WHERE erp = $1 AND (ready, event, part) > ($2, $3, $4)"
+			" AND state = 3 ORDER BY ready, event, part LIMIT $5",
 			&o->settled, err);
 	if (s != OK) {
 		outbox_close(o);
@@ -98,8 +100,7 @@ static enum status load(
 	uint64_t number = posting->reversal ? (uint64_t)statement_int(row, 6) : posting->id;
 	if (t == NULL)
 		return E_FULL;
-	enum status s = read_transaction(
-		o, (uint64_t)statement_int(row, 1), number, batch, t, err);
+	enum status s = read_transaction(o, (uint64_t)statement_int(row, 1), number, batch, t, err);
 	if (s == OK && posting->reversal)
 		s = transaction_reverse(t, &batch->arena, t, err);
 	if (s != OK)

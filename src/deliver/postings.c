@@ -27,8 +27,8 @@ static const struct migration migrations[] = {
 		"CREATE TABLE route (store TEXT PRIMARY KEY, erp TEXT NOT NULL) WITHOUT ROWID;"
 		"CREATE TABLE routing (part BIGINT PRIMARY KEY, payload TEXT NOT NULL)" },
 	/* `ready`: the event that made it ready to be sent, which the worker goes along.
-	 * `reverses`: the event of the transaction that it takes back. `waits_for`: the event of the
-	 * posting before it, a document's for a reversal, a reversal's for a document. */
+	 * `reverses`: the event of the transaction that it takes back. `waits_for`: the event of
+	 * the posting before it, a document's for a reversal, a reversal's for a document. */
 	{ "posting.2",
 		"CREATE TABLE posting_2 (event BIGINT NOT NULL, part BIGINT NOT NULL,"
 		" erp TEXT NOT NULL, store TEXT NOT NULL, business_date BIGINT NOT NULL,"
@@ -94,9 +94,9 @@ struct postings {
 static void postings_close(void *state)
 {
 	struct postings *p = state;
-	struct statement *all[] = { p->insert, p->read, p->call, p->settle, p->agree,
-		p->set_state, p->supersede, p->find_waiting, p->find_reversal, p->read_route,
-		p->write_route, p->drop_routes, p->write_routing };
+	struct statement *all[] = { p->insert, p->read, p->call, p->settle, p->agree, p->set_state,
+		p->supersede, p->find_waiting, p->find_reversal, p->read_route, p->write_route,
+		p->drop_routes, p->write_routing };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		statement_close(all[i]);
 	tally_close(p->days);
@@ -249,8 +249,8 @@ static enum status move_counts(
 {
 	if (known->state == to)
 		return OK;
-	enum status s = count(
-		p, known->erp, known->store, known->business_date, known->state, -1, err);
+	enum status s =
+		count(p, known->erp, known->store, known->business_date, known->state, -1, err);
 	return s == OK ? count(p, known->erp, known->store, known->business_date, to, 1, err) : s;
 }
 

@@ -27,7 +27,7 @@ struct worker {
 	struct buf payload, differences;
 	struct random random;
 	struct outbox_place cursor; /* postings up to here were taken up */
-	uint64_t backoff_ms; /* the next wait; 0 when all is well */
+	uint64_t backoff_ms;        /* the next wait; 0 when all is well */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t lock;
@@ -374,8 +374,8 @@ static enum status drop_superseded(struct worker *w, struct error *err)
  */
 static enum status next_batch(struct worker *w, bool *ret_worked, struct error *err)
 {
-	enum status s =
-		outbox_fetch_open(w->outbox, &w->cursor, w->target->type->batch_max, &w->batch, err);
+	enum status s = outbox_fetch_open(
+		w->outbox, &w->cursor, w->target->type->batch_max, &w->batch, err);
 	*ret_worked = s == OK && w->batch.count > 0;
 	if (!*ret_worked)
 		return s;

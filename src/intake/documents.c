@@ -41,14 +41,17 @@ static enum status prepare(struct documents *d, struct store *store, struct erro
 	} all[] = {
 		{ &d->insert,
 			"INSERT INTO document (event, position, recorded_ms, store, business_date,"
-			" register, sequence, revision, conflict, type, line_count, currency, gross,"
+			" register, sequence, revision, conflict, type, line_count, currency, "
+			"gross,"
 			" fingerprint, superseded_by)"
-			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)" },
-		/* What stands before an event, whatever came behind it: a consumer may be behind. */
-		{ &d->find,
-			"SELECT event, position, revision FROM document WHERE store = $1"
-			" AND business_date = $2 AND register = $3 AND sequence = $4 AND conflict = 0"
-			" AND event < $5 ORDER BY revision DESC LIMIT 1" },
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+			"$15)" },
+		/* What stands before an event, whatever came behind it: a consumer may be behind.
+		 */
+		{ &d->find, "SELECT event, position, revision FROM document WHERE store = $1"
+			    " AND business_date = $2 AND register = $3 AND sequence = $4 AND "
+			    "conflict = 0"
+			    " AND event < $5 ORDER BY revision DESC LIMIT 1" },
 		{ &d->supersede, "UPDATE document SET superseded_by = $2 WHERE event = $1" },
 		{ &d->any_revised,
 			"SELECT 1 FROM document WHERE revision > 1 AND conflict = 0 LIMIT 1" },

@@ -16,10 +16,9 @@ static void *copy_list(struct arena *arena, const void *items, size_t bytes)
 
 static bool reverse_line(struct line *line, struct arena *arena)
 {
-	struct tax *taxes =
-		copy_list(arena, line->taxes.items, line->taxes.count * sizeof(*taxes));
-	struct discount *discounts = copy_list(
-		arena, line->discounts.items, line->discounts.count * sizeof(*discounts));
+	struct tax *taxes = copy_list(arena, line->taxes.items, line->taxes.count * sizeof(*taxes));
+	struct discount *discounts =
+		copy_list(arena, line->discounts.items, line->discounts.count * sizeof(*discounts));
 	if (taxes == NULL || discounts == NULL)
 		return false;
 	for (uint32_t i = 0; i < line->taxes.count; i++) {

@@ -1,4 +1,5 @@
-/* The reversal of a transaction: the document that undoes it, in stock, books and ERPs alike. Pure. */
+/* The reversal of a transaction: the document that undoes it, in stock, books and ERPs alike. Pure.
+ */
 #pragma once
 
 #include "base/arena.h"

@@ -61,7 +61,8 @@ struct sale {
 	struct slice number; /* only in the log */
 	struct slice at;     /* only in the log: when it was saved */
 	struct slice reference;
-	struct slice reverses; /* the reference of the sale that this one takes back; may be absent */
+	struct slice
+		reverses; /* the reference of the sale that this one takes back; may be absent */
 	struct slice warehouse;
 	date_t date;
 	struct slice currency;

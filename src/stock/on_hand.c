@@ -24,8 +24,8 @@ static enum status on_hand_open(struct store *store, void **ret_state, struct er
 	return s;
 }
 
-static enum status move_stock(void *state, const struct applied_event *e,
-	const struct transaction *t, struct error *err)
+static enum status move_stock(
+	void *state, const struct applied_event *e, const struct transaction *t, struct error *err)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];

@@ -182,8 +182,8 @@ static enum status supersede(struct apply *a, struct applied_event *applied,
 	struct transaction *reversal = arena_new(&a->arena, struct transaction);
 	if (reversal == NULL)
 		return error_set(err, E_FULL, "apply: a batch needs too much memory");
-	enum status s = journal_read_at(
-		a->config.journal, standing->position, &a->earlier, &event, err);
+	enum status s =
+		journal_read_at(a->config.journal, standing->position, &a->earlier, &event, err);
 	if (s == OK && event.number != standing->event)
 		return error_set(err, E_CORRUPT,
 			"event %llu takes the place of event %llu, but event %llu stands there",
@@ -202,8 +202,8 @@ static enum status decode(struct apply *a, struct applied_event *applied, struct
 	struct standing standing;
 	if (applied->event.kind != EVENT_TRANSACTION && applied->event.kind != EVENT_CONFLICT)
 		return OK;
-	enum status s = decode_record(
-		a, &applied->event, &applied->record, &applied->transaction, err);
+	enum status s =
+		decode_record(a, &applied->event, &applied->record, &applied->transaction, err);
 	if (s != OK || applied->event.kind == EVENT_CONFLICT)
 		return s;
 	s = find_standing(a, applied, &standing, err);

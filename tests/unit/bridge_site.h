@@ -86,7 +86,8 @@ __attribute__((unused)) static void stop(void)
 	curl_easy_cleanup(site.curl);
 }
 
-__attribute__((unused)) static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
+__attribute__((unused)) static size_t take_answer(
+	char *bytes, size_t size, size_t count, void *context)
 {
 	size_t *used = context;
 	if (*used + size * count < sizeof(site.answer)) {

@@ -11,8 +11,8 @@ static const char revision_format[] =
 	"{\"number\":1,\"kind\":\"cash\",\"amount\":\"%u.00\"}],\"totals\":{\"net\":\"%u.00\","
 	"\"tax\":\"0.00\",\"gross\":\"%u.00\"}}";
 
-static unsigned post_revision(unsigned sequence, unsigned revision, const char *type,
-	const char *item, unsigned quantity)
+static unsigned post_revision(
+	unsigned sequence, unsigned revision, const char *type, const char *item, unsigned quantity)
 {
 	char body[2048];
 	unsigned sum = 2 * quantity;
@@ -72,10 +72,12 @@ TEST(a_revision_takes_back_the_one_before_it_everywhere)
 	expect_answer("/v1/stores/0042/days/2026-11-23", "\"transactions\":1,\"lines\":1,");
 	expect_answer("/v1/stores/0042/days/2026-11-23",
 		"\"tenders\":[{\"kind\":\"cash\",\"currency\":\"EUR\",\"amount\":\"8.00\"}]");
-	expect_answer("/v1/transactions/0042/03/2026-11-23/1", "\"revision\":2,\"state\":\"standing\"");
+	expect_answer(
+		"/v1/transactions/0042/03/2026-11-23/1", "\"revision\":2,\"state\":\"standing\"");
 	expect_answer("/v1/transactions/0042/03/2026-11-23/1",
 		"\"account\":\"cash\",\"debit\":\"0.00\",\"credit\":\"12.00\"");
-	expect_answer("/v1/transactions/0042/03/2026-11-23/1?revision=1", "\"state\":\"superseded\"");
+	expect_answer(
+		"/v1/transactions/0042/03/2026-11-23/1?revision=1", "\"state\":\"superseded\"");
 	EXPECT_NUMBER(get("/v1/transactions/0042/03/2026-11-23/1?revision=3"), 404);
 	EXPECT_NUMBER(get("/v1/transactions/0042/03/2026-11-23/1?revision=0"), 400);
 	expect_answer("/v1/exceptions", "{\"exceptions\":[],");
@@ -96,8 +98,8 @@ TEST(an_older_revision_that_comes_later_is_kept_without_effect)
 	expect_erp("\"documents\":2,", "\"references\":2,");
 	expect_answer("/v1/stock?item=A", "{\"stock\":[],");
 	expect_answer("/v1/stock?item=B&location=0042", "\"on_hand\":\"-4\"");
-	expect_answer("/v1/transactions/0042/03/2026-11-23/1?revision=1",
-		"\"state\":\"superseded\"");
+	expect_answer(
+		"/v1/transactions/0042/03/2026-11-23/1?revision=1", "\"state\":\"superseded\"");
 	expect_answer("/v1/stores/0042/days/2026-11-23", "\"transactions\":2,\"lines\":2,");
 	expect_answer("/v1/status", "\"accepted\":3,");
 	stop_bridge();
@@ -112,7 +114,8 @@ TEST(revision_three_after_one_needs_no_two)
 	EXPECT_NUMBER(post_revision(1, 1, "sale", "A", 6), 201);
 	EXPECT_NUMBER(post_revision(1, 3, "sale", "A", 5), 201);
 	EXPECT_NUMBER(post_revision(1, 2, "sale", "A", 9), 201);
-	wait_for("/v1/transactions/0042/03/2026-11-23/1", "\"external_id\":\"0042/03/2026-11-23/1#3\"");
+	wait_for("/v1/transactions/0042/03/2026-11-23/1",
+		"\"external_id\":\"0042/03/2026-11-23/1#3\"");
 	wait_for("/v1/stores/0042/days/2026-11-23", "\"state\":\"agreed\"");
 	expect_answer("/v1/stock?item=A&location=0042", "\"on_hand\":\"-5\"");
 	expect_sale("0042/03/2026-11-23/1#3", "\"total\":\"10.00\"");
@@ -173,8 +176,8 @@ TEST(a_refused_revision_is_replaced_without_a_reversal)
 }
 
 /* Goal: however answers are lost, every key ends with one document that stands, and every other one
- * is reversed exactly once. Method: three revisions of each of forty keys in any order; then the sum
- * of what the ERP holds is what the last revisions say. */
+ * is reversed exactly once. Method: three revisions of each of forty keys in any order; then the
+ * sum of what the ERP holds is what the last revisions say. */
 TEST(lost_answers_leave_every_revision_reversed_once)
 {
 	unsigned sum = 0;
@@ -184,7 +187,8 @@ TEST(lost_answers_leave_every_revision_reversed_once)
 	for (unsigned key = 1; key <= 40; key++) {
 		for (unsigned step = 0; step < 3; step++) {
 			unsigned revision = (key + step * (1 + key % 2)) % 3 + 1;
-			EXPECT_NUMBER(post_revision(key, revision, "sale", "A", 10 * revision + key),
+			EXPECT_NUMBER(
+				post_revision(key, revision, "sale", "A", 10 * revision + key),
 				201);
 		}
 		sum += 30 + key;
@@ -194,19 +198,20 @@ TEST(lost_answers_leave_every_revision_reversed_once)
 	wait_for("/v1/stock?item=A&location=0042", on_hand);
 	wait_for("/v1/stores/0042/days/2026-11-23", "\"state\":\"agreed\"");
 	EXPECT_NUMBER(faults("{}"), 200);
-	EXPECT_NUMBER(call(sandbox_port(site.erp), "GET", "/api/summary", "application/json", NULL),
-		200);
+	EXPECT_NUMBER(
+		call(sandbox_port(site.erp), "GET", "/api/summary", "application/json", NULL), 200);
 	unsigned documents = 0, references = 0;
 	const char *at = strstr(site.answer, "\"documents\":");
 	EXPECT(at != NULL && sscanf(at, "\"documents\":%u", &documents) == 1);
 	at = strstr(site.answer, "\"references\":");
 	EXPECT(at != NULL && sscanf(at, "\"references\":%u", &references) == 1);
 	EXPECT_NUMBER(documents, references);
-	EXPECT_NUMBER(call(sandbox_port(site.erp), "GET", "/api/stock?item=A", "application/json",
-			      NULL),
+	EXPECT_NUMBER(
+		call(sandbox_port(site.erp), "GET", "/api/stock?item=A", "application/json", NULL),
 		200);
 	snprintf(on_hand, sizeof(on_hand), "-%u", sum);
 	if (strstr(site.answer, on_hand) == NULL)
-		test_fail(__FILE__, __LINE__, "the ERP's stock is %s, not %s", site.answer, on_hand);
+		test_fail(
+			__FILE__, __LINE__, "the ERP's stock is %s, not %s", site.answer, on_hand);
 	expect_same_after_rebuild();
 }
