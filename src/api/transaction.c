@@ -286,15 +286,16 @@ static enum status write_exceptions(struct query *q, const struct subject *subje
 	return s;
 }
 
-/* What came under the same key besides this one: other contents, other revisions. */
-static enum status write_other_steps(struct query *q, const struct subject *subject)
+/* What came under the same key before or after this one: other contents, other revisions. */
+static enum status write_other_steps(struct query *q, const struct subject *subject, bool before)
 {
 	struct statement *rows = NULL;
 	bool row = true;
 	const struct key *key = &subject->transaction.key;
 	enum status s = store_prepare(q->store,
 		"SELECT event, recorded_ms, conflict, revision FROM document WHERE store = $1"
-		" AND business_date = $2 AND register = $3 AND sequence = $4 AND event <> $5"
+		" AND business_date = $2 AND register = $3 AND sequence = $4"
+		" AND (event - $5) * $6 > 0"
 		" ORDER BY event",
 		&rows, &q->err);
 	if (s == OK) {
@@ -303,6 +304,7 @@ static enum status write_other_steps(struct query *q, const struct subject *subj
 		statement_bind_text(rows, 3, key->reg);
 		statement_bind_int(rows, 4, (int64_t)key->sequence);
 		statement_bind_int(rows, 5, (int64_t)subject->number);
+		statement_bind_int(rows, 6, before ? -1 : 1);
 	}
 	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
 		struct step step = { statement_int(rows, 1), "conflict",
@@ -326,10 +328,12 @@ static enum status write_story(
 			SLICE_ARG(subject->record.source)) };
 	json_write_name(q->buf, "story");
 	buf_char(q->buf, '[');
+	enum status s = write_other_steps(q, subject, true);
 	write_step(q, subject->number, &received);
 	for (unsigned i = 0; i < STEPS_MAX; i++)
 		write_step(q, subject->number, &steps[i]);
-	enum status s = write_other_steps(q, subject);
+	if (s == OK)
+		s = write_other_steps(q, subject, false);
 	buf_char(q->buf, ']');
 	return s;
 }
