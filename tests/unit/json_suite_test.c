@@ -1,8 +1,8 @@
 /* JSONTestSuite (Nicolas Seriot, "Parsing JSON is a minefield"): files y_* must be taken, n_* must
  * be refused, i_* may be either, and a table says which. The suite holds to RFC 8259, which allows
  * names that stand twice in an object; the scanner refuses them unless it is told otherwise, so it
- * is told so here, and that it refuses them is looked at besides. JSON_SUITE names the folder of the
- * files; without it a subset of the same kinds, written here, is run. */
+ * is told so here, and that it refuses them is looked at besides. JSON_SUITE names the folder of
+ * the files; without it a subset of the same kinds, written here, is run. */
 #include "base/json.h"
 #include "harness.h"
 
