@@ -1,0 +1,355 @@
+#include "intake/feed.h"
+
+#include "base/json.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	RECORD_BYTES_MAX = 2 << 20, /* two of them and their frame fit into an event */
+	TREE_BYTES_MAX = 64 << 20,
+	SCRATCH_BYTES_MAX = 32 << 20,
+	DOCUMENT_BYTES_MAX = TRANSACTION_BYTES_MAX + 1,
+	PROBLEM_BYTES_MAX = 64 << 10,
+	WAIT_FIRST_MS = 50,
+	WAIT_LAST_MS = 2000,
+};
+
+/* Where a line of the batch stands in the text. */
+struct feed_line {
+	struct slice raw;
+};
+
+struct feed {
+	struct feed_config config;
+	const struct feed_events *events;
+	struct arena tree, scratch, kept; /* the record's, the mapping's, the batch's */
+	struct buf document, answer;
+	struct batch *batch;
+	size_t batch_bytes; /* of its records, raw and mapped */
+	struct feed_line *lines;
+	struct slice text;
+	size_t from;
+	size_t end;     /* behind the last record that was read */
+	size_t counted; /* lines are counted up to here */
+	uint64_t line;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping; /* lock */
+	bool durable;  /* lock */
+};
+
+enum status feed_open(const struct feed_config *config, struct feed **ret_feed, struct error *err)
+{
+	struct feed *feed = calloc(1, sizeof(*feed));
+	pthread_condattr_t monotonic;
+	if (feed == NULL)
+		return error_set(err, E_FULL, "feed: out of memory");
+	feed->config = *config;
+	feed->lines = calloc(config->batch_records_max, sizeof(*feed->lines));
+	arena_init(&feed->tree, TREE_BYTES_MAX);
+	arena_init(&feed->scratch, SCRATCH_BYTES_MAX);
+	arena_init(&feed->kept, config->batch_bytes_max + 2 * DOCUMENT_BYTES_MAX);
+	buf_init(&feed->document, DOCUMENT_BYTES_MAX);
+	buf_init(&feed->answer, PROBLEM_BYTES_MAX);
+	pthread_mutex_init(&feed->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&feed->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (feed->lines == NULL) {
+		feed_close(feed);
+		return error_set(err, E_FULL, "feed: out of memory");
+	}
+	*ret_feed = feed;
+	return OK;
+}
+
+void feed_close(struct feed *feed)
+{
+	if (feed == NULL)
+		return;
+	if (feed->batch != NULL)
+		batch_give_back(feed->batch);
+	arena_release(&feed->tree);
+	arena_release(&feed->scratch);
+	arena_release(&feed->kept);
+	buf_release(&feed->document);
+	buf_release(&feed->answer);
+	pthread_mutex_destroy(&feed->lock);
+	pthread_cond_destroy(&feed->changed);
+	free(feed->lines);
+	free(feed);
+}
+
+void feed_stop(struct feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->stopping = true;
+	pthread_cond_broadcast(&feed->changed);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+bool feed_wait(struct feed *feed, unsigned ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&feed->lock);
+	while (!feed->stopping &&
+		pthread_cond_timedwait(&feed->changed, &feed->lock, &until) != ETIMEDOUT)
+		;
+	bool stopping = feed->stopping;
+	pthread_mutex_unlock(&feed->lock);
+	return !stopping;
+}
+
+static enum status stopped(struct error *err)
+{
+	return error_set(err, E_STOPPED, "the door is closing");
+}
+
+static void batch_done(void *context)
+{
+	struct feed *feed = context;
+	pthread_mutex_lock(&feed->lock);
+	feed->durable = true;
+	pthread_cond_broadcast(&feed->changed);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+/* Problems are reported in the order of the text, so each line is counted once. */
+static void place(struct feed *feed, struct slice raw, char *where, size_t size)
+{
+	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
+	while (feed->counted < offset) {
+		const char *at = memchr(
+			feed->text.ptr + feed->counted, '\n', offset - feed->counted);
+		if (at == NULL)
+			break;
+		feed->line++;
+		feed->counted = (size_t)(at - feed->text.ptr) + 1;
+	}
+	snprintf(where, size, "line %llu, byte %zu", (unsigned long long)feed->line, offset);
+}
+
+static void report_line(struct feed *feed, uint32_t i)
+{
+	char where[64];
+	place(feed, feed->lines[i].raw, where, sizeof(where));
+	feed->events->problem(
+		feed->events->context, where, feed->lines[i].raw, buf_get(&feed->answer));
+}
+
+/* True when a line has to be sent again: the disk was full, or there was no room. */
+static bool must_repeat(struct feed *feed, bool *ret_stopping)
+{
+	bool repeat = false;
+	for (uint32_t i = 0; i < batch_count(feed->batch); i++) {
+		buf_reset(&feed->answer);
+		struct batch_outcome outcome =
+			batch_answer(feed->batch, i, true, &feed->answer);
+		if (outcome.status < 500)
+			continue;
+		repeat |= outcome.problem == PROBLEM_BUSY ||
+			  outcome.problem == PROBLEM_STORAGE_FULL;
+		*ret_stopping |= outcome.problem == PROBLEM_STOPPING;
+	}
+	return repeat;
+}
+
+static void count_lines(struct feed *feed)
+{
+	struct feed_counters *counters = feed->config.counters;
+	for (uint32_t i = 0; i < batch_count(feed->batch); i++) {
+		buf_reset(&feed->answer);
+		unsigned status = batch_answer(feed->batch, i, true, &feed->answer).status;
+		if (status == 201)
+			atomic_fetch_add(&counters->accepted_total, 1);
+		else if (status == 200)
+			atomic_fetch_add(&counters->duplicates_total, 1);
+		else
+			atomic_fetch_add(&counters->refused_total, 1);
+		if (status >= 400)
+			report_line(feed, i);
+	}
+}
+
+/* Once handed over, the batch is the acceptor's until it is done, whoever wants to stop. */
+static enum status submit(struct feed *feed)
+{
+	feed->durable = false;
+	enum status s = batch_submit(feed->batch, batch_done, feed);
+	if (s != OK)
+		return s;
+	pthread_mutex_lock(&feed->lock);
+	while (!feed->durable)
+		pthread_cond_wait(&feed->changed, &feed->lock);
+	pthread_mutex_unlock(&feed->lock);
+	bool stopping = false;
+	bool repeat = must_repeat(feed, &stopping);
+	return stopping ? E_STOPPED : repeat ? E_FULL : OK;
+}
+
+static enum status flush(struct feed *feed, struct error *err)
+{
+	unsigned wait_ms = WAIT_FIRST_MS;
+	enum status s;
+	if (feed->batch == NULL)
+		return OK;
+	if (batch_overflowed(feed->batch))
+		return error_set(err, E_FULL, "out of memory");
+	while ((s = submit(feed)) == E_FULL) {
+		atomic_fetch_add(&feed->config.counters->waits_total, 1);
+		if (!feed_wait(feed, wait_ms))
+			return stopped(err);
+		wait_ms = wait_ms * 2 < WAIT_LAST_MS ? wait_ms * 2 : WAIT_LAST_MS;
+	}
+	if (s != OK)
+		return stopped(err);
+	count_lines(feed);
+	batch_give_back(feed->batch);
+	feed->batch = NULL;
+	feed->batch_bytes = 0;
+	arena_reset(&feed->kept);
+	if (feed->events->settled != NULL)
+		feed->events->settled(feed->events->context, feed->end);
+	return OK;
+}
+
+static struct slice text_of(const char *text)
+{
+	return text == NULL ? slice_make(NULL, 0) : slice_of(text);
+}
+
+static enum status map_record(struct feed *feed, struct value *record,
+	enum mapping_verdict *ret_verdict, struct findings *findings)
+{
+	const struct door_config *door = feed->config.door;
+	const struct mapping_context context = {
+		.store = text_of(door->store),
+		.reg = text_of(door->reg),
+		.currency = text_of(door->currency),
+		.time_zone = text_of(door->time_zone),
+	};
+	arena_reset(&feed->scratch);
+	buf_reset(&feed->document);
+	return mapping_apply(door->mapping, record, &context, &feed->scratch, &feed->document,
+		ret_verdict, findings, NULL);
+}
+
+/* Adds a line for the record; its texts must live as long as the batch. */
+static enum status add_line(
+	struct feed *feed, enum mapping_verdict verdict, struct slice raw, struct findings *findings)
+{
+	feed->lines[batch_count(feed->batch)].raw = raw;
+	feed->batch_bytes += raw.len + feed->document.len;
+	if (verdict == UNMAPPED)
+		return batch_refuse(feed->batch, PROBLEM_INVALID,
+			"the record does not make a transaction; errors says why", findings);
+	struct offer offer = { .source = slice_of(feed->config.door->name),
+		.document = arena_copy(&feed->kept, buf_get(&feed->document)),
+		.raw = raw };
+	return offer.document.ptr == NULL ? E_FULL : batch_offer(feed->batch, &offer);
+}
+
+static bool batch_full(const struct feed *feed)
+{
+	return batch_count(feed->batch) >= feed->config.batch_records_max ||
+	       feed->batch_bytes >= feed->config.batch_bytes_max;
+}
+
+static bool is_stopping(struct feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	bool stopping = feed->stopping;
+	pthread_mutex_unlock(&feed->lock);
+	return stopping;
+}
+
+static enum status feed_take(
+	void *context, struct value *record, struct slice raw, struct error *err)
+{
+	struct feed *feed = context;
+	struct findings findings = { .count = 0 };
+	enum mapping_verdict verdict = UNMAPPED;
+	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
+	if (is_stopping(feed))
+		return stopped(err);
+	if (offset < feed->from)
+		return OK;
+	atomic_fetch_add(&feed->config.counters->records_total, 1);
+	if (map_record(feed, record, &verdict, &findings) != OK) {
+		verdict = UNMAPPED;
+		findings_add(&findings, "mapping", true, "", "the record takes too much memory");
+	}
+	if (verdict == SKIPPED)
+		atomic_fetch_add(&feed->config.counters->skipped_total, 1);
+	if (verdict != SKIPPED) {
+		if (feed->batch == NULL)
+			feed->batch = batch_take(feed->config.door->admission);
+		if (feed->batch == NULL || add_line(feed, verdict, raw, &findings) != OK)
+			return error_set(err, E_FULL, "out of memory");
+	}
+	feed->end = offset + raw.len;
+	return feed->batch != NULL && batch_full(feed) ? flush(feed, err) : OK;
+}
+
+/* What is no record is reported behind the records before it. */
+static enum status feed_bad(void *context, const char *where, const struct error *why,
+	struct slice raw, struct error *err)
+{
+	struct feed *feed = context;
+	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
+	if (is_stopping(feed))
+		return stopped(err);
+	if (offset < feed->from)
+		return OK;
+	enum status s = flush(feed, err);
+	if (s != OK)
+		return s;
+	atomic_fetch_add(&feed->config.counters->records_total, 1);
+	atomic_fetch_add(&feed->config.counters->refused_total, 1);
+	feed->end = offset + raw.len;
+	buf_reset(&feed->answer);
+	problem_begin(&feed->answer, PROBLEM_MALFORMED, why->text);
+	buf_char(&feed->answer, '}');
+	feed->events->problem(feed->events->context, where, raw, buf_get(&feed->answer));
+	if (feed->events->settled != NULL)
+		feed->events->settled(feed->events->context, feed->end);
+	return OK;
+}
+
+enum status feed_read(struct feed *feed, struct slice text, size_t from,
+	const struct feed_events *events, struct error *err)
+{
+	const struct mapping *mapping = feed->config.door->mapping;
+	struct format_options options = *mapping_format_options(mapping);
+	struct record_sink sink = { feed_take, feed_bad, feed };
+	if (options.record_bytes_max == 0 || options.record_bytes_max > RECORD_BYTES_MAX)
+		options.record_bytes_max = RECORD_BYTES_MAX;
+	feed->events = events;
+	feed->text = text;
+	feed->from = from;
+	feed->end = from;
+	feed->counted = 0;
+	feed->line = 1;
+	enum status s = mapping_format(mapping)->read(text, &options, &feed->tree, &sink, err);
+	if (s == OK)
+		s = flush(feed, err);
+	if (s != OK && feed->batch != NULL) {
+		batch_give_back(feed->batch);
+		feed->batch = NULL;
+		feed->batch_bytes = 0;
+		arena_reset(&feed->kept);
+	}
+	return s;
+}
