@@ -250,8 +250,7 @@ static enum status take_file(struct door *door, const char *name, struct error *
 	reading->count = 0;
 	buf_reset(&reading->problems);
 	copy_counters(&door->counters.feed, &reading->before);
-	enum status s =
-		folder_files_map(&door->files, name, door->data, &reading->text, &why);
+	enum status s = folder_files_map(&door->files, name, door->data, &reading->text, &why);
 	if (s == OK)
 		s = feed_read(door->feed, reading->text, read_progress(door), &events, &why);
 	if (s == OK)
@@ -356,8 +355,7 @@ static enum status open_parts(struct door *door, struct error *err)
 	return feed_open(&feed, &door->feed, err);
 }
 
-static enum status folder_open(
-	const struct door_config *config, void **ret_door, struct error *err)
+static enum status folder_open(const struct door_config *config, void **ret_door, struct error *err)
 {
 	struct door *door = calloc(1, sizeof(*door));
 	if (door == NULL)

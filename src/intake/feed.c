@@ -131,8 +131,8 @@ static void place(struct feed *feed, struct slice raw, char *where, size_t size)
 {
 	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
 	while (feed->counted < offset) {
-		const char *at = memchr(
-			feed->text.ptr + feed->counted, '\n', offset - feed->counted);
+		const char *at =
+			memchr(feed->text.ptr + feed->counted, '\n', offset - feed->counted);
 		if (at == NULL)
 			break;
 		feed->line++;
@@ -155,12 +155,11 @@ static bool must_repeat(struct feed *feed, bool *ret_stopping)
 	bool repeat = false;
 	for (uint32_t i = 0; i < batch_count(feed->batch); i++) {
 		buf_reset(&feed->answer);
-		struct batch_outcome outcome =
-			batch_answer(feed->batch, i, true, &feed->answer);
+		struct batch_outcome outcome = batch_answer(feed->batch, i, true, &feed->answer);
 		if (outcome.status < 500)
 			continue;
-		repeat |= outcome.problem == PROBLEM_BUSY ||
-			  outcome.problem == PROBLEM_STORAGE_FULL;
+		repeat |=
+			outcome.problem == PROBLEM_BUSY || outcome.problem == PROBLEM_STORAGE_FULL;
 		*ret_stopping |= outcome.problem == PROBLEM_STOPPING;
 	}
 	return repeat;
@@ -247,8 +246,8 @@ static enum status map_record(struct feed *feed, struct value *record,
 }
 
 /* Adds a line for the record; its texts must live as long as the batch. */
-static enum status add_line(
-	struct feed *feed, enum mapping_verdict verdict, struct slice raw, struct findings *findings)
+static enum status add_line(struct feed *feed, enum mapping_verdict verdict, struct slice raw,
+	struct findings *findings)
 {
 	feed->lines[batch_count(feed->batch)].raw = raw;
 	feed->batch_bytes += raw.len + feed->document.len;

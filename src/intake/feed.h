@@ -5,7 +5,8 @@
  *     format->read() ──▶ feed_sink() ──▶ mapping ──▶ batch ... full ──▶ acceptor ──▶ settled()
  *
  * When the acceptor has no room, or the disk is full, the feed waits and tries again: nothing is
- * lost and nothing is reported. A feed belongs to one thread; only feed_stop() may come from another. */
+ * lost and nothing is reported. A feed belongs to one thread; only feed_stop() may come from
+ * another. */
 #pragma once
 
 #include "intake/door.h"
@@ -13,12 +14,12 @@
 struct feed;
 
 struct feed_counters {
-	atomic_uint_fast64_t records_total;    /* read, good or bad */
-	atomic_uint_fast64_t accepted_total;   /* new ones */
+	atomic_uint_fast64_t records_total;  /* read, good or bad */
+	atomic_uint_fast64_t accepted_total; /* new ones */
 	atomic_uint_fast64_t duplicates_total;
-	atomic_uint_fast64_t refused_total;    /* conflicts too */
-	atomic_uint_fast64_t skipped_total;    /* the mapping says: no transaction */
-	atomic_uint_fast64_t waits_total;      /* times that the feed had to wait for room */
+	atomic_uint_fast64_t refused_total; /* conflicts too */
+	atomic_uint_fast64_t skipped_total; /* the mapping says: no transaction */
+	atomic_uint_fast64_t waits_total;   /* times that the feed had to wait for room */
 };
 
 /* What is called while a text is read; on the feed's own thread. */

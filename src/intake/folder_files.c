@@ -16,8 +16,7 @@ static enum status open_below(
 {
 	if (mkdirat(folder->incoming, name, 0750) != 0 && errno != EEXIST)
 		return error_errno(err, E_CONFIG, "cannot make %s/ in it", name);
-	*ret_fd = openat(
-		folder->incoming, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*ret_fd = openat(folder->incoming, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*ret_fd < 0)
 		return error_errno(err, E_CONFIG, "cannot open %s/ in it", name);
 	return OK;
@@ -186,8 +185,7 @@ bool folder_files_pick(struct folder_files *folder, char name[static FOLDER_NAME
 			return false;
 		snprintf(name, FOLDER_NAME_MAX + 1, "%s", oldest->name);
 		*oldest = folder->files[--folder->count];
-		if (renameat2(folder->incoming, name, folder->working, name, RENAME_NOREPLACE) ==
-			0)
+		if (renameat2(folder->incoming, name, folder->working, name, RENAME_NOREPLACE) == 0)
 			return true;
 	}
 }
@@ -237,12 +235,11 @@ static enum status copy_file(int from, int to, uint64_t size, struct error *err)
 	return OK;
 }
 
-static enum status open_regular(
-	struct folder_files *folder, const char *name, int *ret_fd, uint64_t *ret_size, struct error *err)
+static enum status open_regular(struct folder_files *folder, const char *name, int *ret_fd,
+	uint64_t *ret_size, struct error *err)
 {
 	struct stat st;
-	int fd = openat(
-		folder->working, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(folder->working, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO || errno == EACCES || errno == EPERM))
 		return error_errno(err, E_INPUT, "cannot be opened");
 	if (fd < 0)
@@ -294,8 +291,8 @@ enum status folder_files_map(struct folder_files *folder, const char *name, int 
 	return s;
 }
 
-static enum status write_problems(
-	struct folder_files *folder, const char *name, const struct buf *problems, struct error *err)
+static enum status write_problems(struct folder_files *folder, const char *name,
+	const struct buf *problems, struct error *err)
 {
 	char temporary[FOLDER_NAME_MAX + SUFFIX_MAX], final[FOLDER_NAME_MAX + SUFFIX_MAX];
 	snprintf(temporary, sizeof(temporary), ".%s.tmp", name);
@@ -335,8 +332,8 @@ static enum status free_name(
 		if (fstatat(to, final, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
 			return OK;
 	}
-	return error_set(err, E_IO, "cannot be moved: %d files have this name already",
-		SAME_NAMES_MAX);
+	return error_set(
+		err, E_IO, "cannot be moved: %d files have this name already", SAME_NAMES_MAX);
 }
 
 /* The problems come first: a file in failed/ always has them beside it. */

@@ -371,8 +371,9 @@ static void fill_queue(struct accept_work work[2], struct accept_item items[2])
 {
 	for (unsigned i = 0; i < 2; i++) {
 		items[i] = (struct accept_item){ .kind = EVENT_ROUTING, .payload = SLICE("{}") };
-		work[i] = (struct accept_work){ .items = &items[i], .count = 1,
-			.done = count_settled };
+		work[i] = (struct accept_work){
+			.items = &items[i], .count = 1, .done = count_settled
+		};
 		EXPECT_NUMBER(acceptor_submit(intake.acceptor, &work[i]), OK);
 		while (!atomic_load(&intake_at_gate))
 			sched_yield();

@@ -20,7 +20,8 @@ struct intake {
 };
 
 static struct intake intake;
-static pthread_mutex_t intake_gate = PTHREAD_MUTEX_INITIALIZER; /* who has it holds the acceptor up */
+static pthread_mutex_t intake_gate =
+	PTHREAD_MUTEX_INITIALIZER; /* who has it holds the acceptor up */
 static atomic_bool intake_at_gate;
 
 static void intake_advanced(void *context, uint64_t number)
@@ -96,7 +97,8 @@ static inline void sale_document(char *text, size_t size, unsigned sequence, con
 }
 
 static const struct format_options intake_options = {
-	.record = SLICE("T"), .record_bytes_max = 1 << 20,
+	.record = SLICE("T"),
+	.record_bytes_max = 1 << 20,
 };
 
 const struct format *mapping_format(const struct mapping *mapping)
