@@ -60,7 +60,7 @@ static bool decode_and_check(struct bench *b)
 {
 	if (!decode(b))
 		return false;
-	transaction_check(&b->t, &b->findings);
+	transaction_check(&b->t, NULL, &b->findings);
 	return b->findings.count == 0;
 }
 

@@ -53,7 +53,7 @@ static void check_line(
 	else if (transaction_decode(text, arena, &t, &findings) != OK)
 		refused = true;
 	else
-		transaction_check(&t, &findings);
+		transaction_check(&t, NULL, &findings);
 	refused = refused || findings.refusing > 0;
 	tally->refused += refused;
 	tally->reported += !refused && findings.count > 0;

@@ -62,3 +62,36 @@ int currency_minor_units(struct slice code)
 		bsearch(code.ptr, rows, sizeof(rows) / sizeof(rows[0]), sizeof(rows[0]), compare);
 	return row == NULL ? -1 : row->minor_units;
 }
+
+struct coin {
+	char code[4];
+	struct decimal increment;
+};
+
+/* Currencies whose smaller coins were withdrawn, by what their central banks and mints say:
+ * Switzerland (2 and 1 Rappen out of use since 1978 and 2007), Sweden (50 öre, 2010), Norway
+ * (50 øre, 2012), Denmark (25 øre, 2008), Czechia (50 haléř, 2008), Hungary (2 forint, 2008),
+ * Australia (2 cent, 1992), New Zealand (5 cent, 2006), Canada (1 cent, 2013), Malaysia (1 sen,
+ * 2008), Israel (5 agorot, 2008), Hong Kong (5 cent, 1989). */
+static const struct coin coins[] = {
+	{ "AUD", { 5, 2, true } },
+	{ "CAD", { 5, 2, true } },
+	{ "CHF", { 5, 2, true } },
+	{ "CZK", { 1, 0, true } },
+	{ "DKK", { 50, 2, true } },
+	{ "HKD", { 10, 2, true } },
+	{ "HUF", { 5, 0, true } },
+	{ "ILS", { 10, 2, true } },
+	{ "MYR", { 5, 2, true } },
+	{ "NOK", { 1, 0, true } },
+	{ "NZD", { 10, 2, true } },
+	{ "SEK", { 1, 0, true } },
+};
+
+struct decimal currency_cash_increment(struct slice code)
+{
+	for (size_t i = 0; i < sizeof(coins) / sizeof(coins[0]); i++)
+		if (slice_is(code, coins[i].code))
+			return coins[i].increment;
+	return (struct decimal){ .set = false };
+}

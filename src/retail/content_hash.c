@@ -206,6 +206,9 @@ static void put_object(struct writer *w, const struct schema *schema, const char
 	for (unsigned i = 0; i < schema->field_count; i++) {
 		const struct field *field = &schema->fields[i];
 		const char *at = base + field->offset;
+		if (field->kind == FIELD_CHOICE && field->fallback != 0 &&
+			*(const unsigned *)at == field->fallback)
+			continue;
 		if (field->required || field_present(field, at))
 			put_field(w, field, at);
 	}

@@ -125,7 +125,7 @@ static void print_expected(const struct field *field, char *text, size_t size)
 		snprintf(text, size, "true or false");
 		return;
 	case FIELD_CHOICE:
-		print_choices(field->choices, text, size);
+		print_choices(field->choices + field->min, text, size);
 		return;
 	case FIELD_OBJECT:
 	case FIELD_AMOUNTS:
@@ -293,7 +293,7 @@ static bool decode_choice(struct decoder *d, const struct place *place, const st
 	struct slice value;
 	if (!scalar(d, place, field, false, &value))
 		return false;
-	for (unsigned i = 0; field->choices[i] != NULL; i++) {
+	for (unsigned i = (unsigned)field->min; field->choices[i] != NULL; i++) {
 		if (slice_is(value, field->choices[i])) {
 			*ret_choice = i;
 			return true;
@@ -427,7 +427,7 @@ static bool decode_nested(
 /* The place is zero, which is what most absent fields are. */
 static void set_absent(const struct field *field, char *at)
 {
-	if (field->fallback != 0)
+	if (field->kind == FIELD_NUMBER && field->fallback != 0)
 		*(uint64_t *)at = field->fallback;
 }
 

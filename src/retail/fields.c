@@ -41,6 +41,7 @@ const char *const line_kind_names[] = {
 };
 
 static const char *const tax_rounding_names[] = {
+	[TAX_UNSAID] = "",
 	[TAX_PER_LINE] = "line",
 	[TAX_PER_DOCUMENT] = "document",
 	NULL,
@@ -66,6 +67,7 @@ static const struct field tax_fields[] = {
 	{ SLICE("rate"), FIELD_DECIMAL, 2, AT(tax, rate) },
 	{ SLICE("base"), FIELD_DECIMAL, 3, AT(tax, base) },
 	{ SLICE("amount"), FIELD_DECIMAL, 4, .required = true, AT(tax, amount) },
+	{ SLICE("exemption"), FIELD_TEXT, 5, .min = 1, .max = ID_TEXT_MAX, AT(tax, exemption) },
 };
 
 static const struct schema tax_schema = {
@@ -171,7 +173,8 @@ static const struct field transaction_fields[] = {
 	{ SLICE("customer"), FIELD_TEXT, 10, .max = TEXT_MAX, AT(transaction, customer) },
 	{ SLICE("currency"), FIELD_TEXT, 11, .min = 3, .max = 3, AT(transaction, currency) },
 	{ SLICE("prices_include_tax"), FIELD_BOOL, 12, AT(transaction, prices_include_tax) },
-	{ SLICE("tax_rounding"), FIELD_CHOICE, 13, .choices = tax_rounding_names,
+	{ SLICE("tax_rounding"), FIELD_CHOICE, 13, .min = TAX_PER_LINE, .fallback = TAX_PER_LINE,
+	  .choices = tax_rounding_names,
 	  AT(transaction, tax_rounding) },
 	{ SLICE("lines"), FIELD_LIST, 14, .max = TRANSACTION_LINES_MAX, .schema = &line_schema,
 	  AT(transaction, lines) },

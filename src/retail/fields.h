@@ -15,7 +15,8 @@ enum field_kind {
 	FIELD_DATE,    /* date_t */
 	FIELD_TIME,    /* struct timestamp */
 	FIELD_BOOL,    /* bool; false when it is absent */
-	FIELD_CHOICE,  /* unsigned: the place in `choices`; 0 when it is absent */
+	FIELD_CHOICE,  /* unsigned: the place in `choices`, from min on; 0 when it is absent, which
+			* has the content hash of `fallback` when that is not 0 */
 	FIELD_OBJECT,  /* a struct described by `schema` */
 	FIELD_LIST,    /* struct list of structs described by `schema`, at most `max` */
 	FIELD_AMOUNTS, /* struct list of struct named_amount: an object of decimals, at most `max`

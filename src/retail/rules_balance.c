@@ -3,13 +3,8 @@
 /* Codes and rates of one document; a document with more is not checked per code. */
 enum { TAX_GROUPS_MAX = 16 };
 
-static bool further_apart(struct total a, struct total b, struct total limit)
-{
-	return total_compare(total_absolute(total_subtract(a, b)), limit) > 0;
-}
-
 void check_balance_lines(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!transaction_is_posted(t) || !t->totals.set || t->lines.count == 0)
 		return;
@@ -21,26 +16,27 @@ void check_balance_lines(
 	if (total_compare(sum, expected) == 0)
 		return;
 	/* Lines that are finer than the minor unit add up to what was rounded only once. */
-	if (t->tax_rounding == TAX_PER_DOCUMENT && !further_apart(sum, expected, rule_units(t, 1)))
+	if (run->practice->tax_rounding == TAX_PER_DOCUMENT &&
+		!further_apart(sum, expected, rule_limit_units(run, t)))
 		return;
-	rule_found(rule, findings, with_tax ? "/totals/gross" : "/totals/net",
+	rule_found(run, findings, with_tax ? "/totals/gross" : "/totals/net",
 		"is %s, but the lines add up to %s", rule_money(t, expected).text,
 		rule_money(t, sum).text);
 }
 
 void check_balance_totals(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!t->totals.set)
 		return;
 	struct total sum = total_add(total_of(t->totals.net), total_of(t->totals.tax));
-	if (total_compare(sum, total_of(t->totals.gross)) != 0)
-		rule_found(rule, findings, "/totals/gross", "is %s, but net and tax make %s",
+	if (further_apart(sum, total_of(t->totals.gross), rule_limit_units(run, t)))
+		rule_found(run, findings, "/totals/gross", "is %s, but net and tax make %s",
 			rule_money(t, total_of(t->totals.gross)).text, rule_money(t, sum).text);
 }
 
 void check_balance_tenders(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!transaction_is_posted(t) || !t->totals.set || t->tenders.count == 0)
 		return;
@@ -51,34 +47,34 @@ void check_balance_tenders(
 		paid = total_subtract(paid, total_of(tender->change));
 	}
 	struct total due = total_add(total_of(t->totals.gross), total_of(t->totals.rounding));
-	if (total_compare(paid, due) != 0)
-		rule_found(rule, findings, "/tenders",
+	if (further_apart(paid, due, rule_limit_units(run, t)))
+		rule_found(run, findings, "/tenders",
 			"pay %s after change, but gross and rounding make %s",
 			rule_money(t, paid).text, rule_money(t, due).text);
 }
 
 void check_tender_missing(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!transaction_is_posted(t) || t->type == TYPE_ADJUSTMENT || t->tenders.count > 0)
 		return;
 	if (!decimal_is_zero(t->totals.gross))
-		rule_found(rule, findings, "/tenders", "is missing or empty, but the gross is %s",
+		rule_found(run, findings, "/tenders", "is missing or empty, but the gross is %s",
 			rule_money(t, total_of(t->totals.gross)).text);
 }
 
 /* Forints, pesos and rupiahs are rounded to 5, 50 and more of their units, but their sums are
  * large; a hundredth of the gross leaves room for them. */
-void check_rounding(const struct rule *rule, const struct transaction *t, struct findings *findings)
+void check_rounding(const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	struct total rounding = total_absolute(total_of(t->totals.rounding));
 	struct total hundredth = total_absolute(
 		total_product(t->totals.gross, decimal_make(1, 2), DECIMAL_SCALE_MAX, ROUND_DOWN));
-	if (total_compare(rounding, total_of(decimal_make(1, 0))) > 0 &&
+	if (total_compare(rounding, total_of(run->limit)) > 0 &&
 		total_compare(rounding, hundredth) > 0)
-		rule_found(rule, findings, "/totals/rounding",
-			"is %s, more than one unit of the currency and a hundredth of the gross",
-			rule_money(t, total_of(t->totals.rounding)).text);
+		rule_found(run, findings, "/totals/rounding",
+			"is %s, more than %s and a hundredth of the gross",
+			rule_money(t, total_of(t->totals.rounding)).text, rule_limit(run).text);
 }
 
 /* The taxes of one code at one rate over the document. */
@@ -114,7 +110,7 @@ static bool add_to_group(struct groups *groups, const struct tax *tax, uint32_t 
 }
 
 static void tax_of_document(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	struct groups groups = { .count = 0 };
 	for (uint32_t i = 0; i < t->lines.count; i++) {
@@ -127,8 +123,8 @@ static void tax_of_document(
 	}
 	for (uint32_t i = 0; i < groups.count; i++) {
 		const struct group *group = &groups.items[i];
-		if (further_apart(group->amount, group->expected, rule_units(t, 1)))
-			rule_found(rule, findings, rule_at("/lines", group->line, "taxes").text,
+		if (further_apart(group->amount, group->expected, rule_limit_units(run, t)))
+			rule_found(run, findings, rule_at("/lines", group->line, "taxes").text,
 				"the taxes of code \"%.*s\" add up to %s in the document, but its "
 				"bases "
 				"times its rate make %s",
@@ -137,7 +133,7 @@ static void tax_of_document(
 	}
 }
 
-static void tax_of_line(const struct rule *rule, const struct transaction *t, uint32_t line,
+static void tax_of_line(const struct rule_run *run, const struct transaction *t, uint32_t line,
 	struct findings *findings)
 {
 	struct tax_list taxes = t->lines.items[line].taxes;
@@ -147,27 +143,27 @@ static void tax_of_line(const struct rule *rule, const struct transaction *t, ui
 			continue;
 		struct total expected = rule_product(tax->base, tax->rate),
 			     amount = total_of(tax->amount);
-		if (!further_apart(amount, expected, rule_units(t, 1)))
+		if (!further_apart(amount, expected, rule_limit_units(run, t)))
 			continue;
 		struct at list = rule_at("/lines", line, "taxes");
-		rule_found(rule, findings, rule_at(list.text, i, "amount").text,
+		rule_found(run, findings, rule_at(list.text, i, "amount").text,
 			"is %s, but base times rate is %s", rule_money(t, amount).text,
 			rule_money(t, expected).text);
 	}
 }
 
-void check_tax_rate(const struct rule *rule, const struct transaction *t, struct findings *findings)
+void check_tax_rate(const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	if (t->tax_rounding == TAX_PER_DOCUMENT) {
-		tax_of_document(rule, t, findings);
+	if (run->practice->tax_rounding == TAX_PER_DOCUMENT) {
+		tax_of_document(run, t, findings);
 		return;
 	}
 	for (uint32_t i = 0; i < t->lines.count; i++)
-		tax_of_line(rule, t, i, findings);
+		tax_of_line(run, t, i, findings);
 }
 
 void check_tax_totals(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	struct total sum = total_zero();
 	uint32_t count = 0;
@@ -179,9 +175,11 @@ void check_tax_totals(
 	}
 	if (!t->totals.set || count == 0)
 		return;
-	uint32_t units = t->tax_rounding == TAX_PER_DOCUMENT ? count : 1;
-	if (further_apart(sum, total_of(t->totals.tax), rule_units(t, units)))
-		rule_found(rule, findings, "/totals/tax",
+	struct total limit = rule_limit_units(run, t);
+	if (run->practice->tax_rounding == TAX_PER_DOCUMENT)
+		limit.nanos *= count;
+	if (further_apart(sum, total_of(t->totals.tax), limit))
+		rule_found(run, findings, "/totals/tax",
 			"is %s, but the lines' taxes add up to %s",
 			rule_money(t, total_of(t->totals.tax)).text, rule_money(t, sum).text);
 }

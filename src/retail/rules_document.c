@@ -1,20 +1,20 @@
 #include "base/currency.h"
 #include "retail/rules_internal.h"
 
-enum { SKEW_DAYS_MAX = 2, DATE_MIN = 20000101 };
+enum { DATE_MIN = 20000101 };
 
-void check_required(const struct rule *rule, const struct transaction *t, struct findings *findings)
+void check_required(const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!transaction_is_posted(t))
 		return;
 	const char *type = transaction_type_name(t->type);
 	if (t->currency.ptr == NULL)
-		rule_found(rule, findings, "/currency", "is missing; the type %s needs it", type);
+		rule_found(run, findings, "/currency", "is missing; the type %s needs it", type);
 	if (t->lines.count == 0)
-		rule_found(rule, findings, "/lines",
+		rule_found(run, findings, "/lines",
 			"is missing or empty; the type %s needs at least one line", type);
 	if (!t->totals.set)
-		rule_found(rule, findings, "/totals", "is missing; the type %s needs it", type);
+		rule_found(run, findings, "/totals", "is missing; the type %s needs it", type);
 }
 
 static bool is_goods(const struct line *line)
@@ -23,18 +23,18 @@ static bool is_goods(const struct line *line)
 }
 
 void check_required_line(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (!is_goods(line))
 			continue;
 		if (line->item.ptr == NULL)
-			rule_found(rule, findings, rule_at("/lines", i, "item").text,
+			rule_found(run, findings, rule_at("/lines", i, "item").text,
 				"is missing; a line of the kind %s needs it",
 				line_kind_name(line->kind));
 		if (!line->quantity.set)
-			rule_found(rule, findings, rule_at("/lines", i, "quantity").text,
+			rule_found(run, findings, rule_at("/lines", i, "quantity").text,
 				"is missing; a line of the kind %s needs it",
 				line_kind_name(line->kind));
 	}
@@ -42,7 +42,7 @@ void check_required_line(
 
 /* Posted types are held to `required`, which says the same. */
 void check_currency_missing(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (t->currency.ptr != NULL || transaction_is_posted(t))
 		return;
@@ -50,14 +50,14 @@ void check_currency_missing(
 	bool amounts = t->lines.count > 0 || t->tenders.count > 0 || t->totals.set ||
 		       d->gross.set || d->tenders.count > 0 || d->counted.count > 0;
 	if (amounts)
-		rule_found(rule, findings, "/currency", "is missing, but there are amounts");
+		rule_found(run, findings, "/currency", "is missing, but there are amounts");
 }
 
 void check_currency_unknown(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (t->currency.ptr != NULL && currency_minor_units(t->currency) < 0)
-		rule_found(rule, findings, "/currency",
+		rule_found(run, findings, "/currency",
 			"is \"%.*s\", expected a code of ISO 4217 such as \"EUR\"",
 			SLICE_ARG(t->currency));
 }
@@ -65,7 +65,7 @@ void check_currency_unknown(
 /* Numbers mostly rise, and are then seen to differ in one pass. Where they do not, each is
  * compared with all before it: at most 12.5 million steps for 5,000 lines. */
 void check_line_numbers(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	const struct line *lines = t->lines.items;
 	uint32_t i = 1;
@@ -76,14 +76,14 @@ void check_line_numbers(
 		while (before < i && lines[before].number != lines[i].number)
 			before++;
 		if (before < i)
-			rule_found(rule, findings, rule_at("/lines", i, "number").text,
+			rule_found(run, findings, rule_at("/lines", i, "number").text,
 				"is %llu, and so is that of /lines/%u",
 				(unsigned long long)lines[i].number, before);
 	}
 }
 
 void check_tender_numbers(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	const struct tender *tenders = t->tenders.items;
 	for (uint32_t i = 1; i < t->tenders.count; i++) {
@@ -91,20 +91,20 @@ void check_tender_numbers(
 		while (before < i && tenders[before].number != tenders[i].number)
 			before++;
 		if (before < i)
-			rule_found(rule, findings, rule_at("/tenders", i, "number").text,
+			rule_found(run, findings, rule_at("/tenders", i, "number").text,
 				"is %llu, and so is that of /tenders/%u",
 				(unsigned long long)tenders[i].number, before);
 	}
 }
 
 void check_date_range(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	char text[DATE_TEXT_LEN + 1];
 	if (t->key.business_date >= DATE_MIN)
 		return;
 	date_print(t->key.business_date, text);
-	rule_found(rule, findings, "/business_date", "is %s, which is before 2000-01-01", text);
+	rule_found(run, findings, "/business_date", "is %s, which is before 2000-01-01", text);
 }
 
 /* The day that stood on the till's own clock. */
@@ -117,52 +117,52 @@ static int64_t local_day(struct timestamp time)
 }
 
 void check_date_skew(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	int64_t days = date_to_days(t->key.business_date) - local_day(t->closed_at);
 	if (days < 0)
 		days = -days;
-	if (days > SKEW_DAYS_MAX)
-		rule_found(rule, findings, "/business_date",
-			"is %lld days from the local day of closed_at; at most %d are usual",
-			(long long)days, SKEW_DAYS_MAX);
+	if (total_compare(total_of(decimal_make(days, 0)), total_of(run->limit)) > 0)
+		rule_found(run, findings, "/business_date",
+			"is %lld days from the local day of closed_at; at most %s are usual",
+			(long long)days, rule_limit(run).text);
 }
 
 void check_time_order(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (t->began_at.set && t->began_at.ms > t->closed_at.ms)
-		rule_found(rule, findings, "/began_at", "is %lld ms after closed_at",
+		rule_found(run, findings, "/began_at", "is %lld ms after closed_at",
 			(long long)(t->began_at.ms - t->closed_at.ms));
 }
 
 /* Training is left out: its lines and tenders are what it is about. */
 void check_no_effect(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (transaction_has_effect(t) || t->type == TYPE_TRAINING)
 		return;
 	const char *type = transaction_type_name(t->type);
 	for (uint32_t i = 0; i < t->lines.count; i++)
 		if (!decimal_is_zero(t->lines.items[i].amount))
-			rule_found(rule, findings, rule_at("/lines", i, "amount").text,
+			rule_found(run, findings, rule_at("/lines", i, "amount").text,
 				"is not zero, but the type %s moves no money", type);
 	for (uint32_t i = 0; i < t->tenders.count; i++)
 		if (!decimal_is_zero(t->tenders.items[i].amount))
-			rule_found(rule, findings, rule_at("/tenders", i, "amount").text,
+			rule_found(run, findings, rule_at("/tenders", i, "amount").text,
 				"is not zero, but the type %s moves no money", type);
 }
 
 void check_close_declared(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (t->type == TYPE_CLOSE && !t->declared.set)
-		rule_found(rule, findings, "/declared",
+		rule_found(run, findings, "/declared",
 			"is missing; without it nobody can tell whether the day is complete");
 }
 
 void check_tender_kind(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	static const struct slice kinds[] = { SLICE("cash"), SLICE("card"), SLICE("gift_card"),
 		SLICE("voucher"), SLICE("account"), SLICE("other") };
@@ -173,19 +173,19 @@ void check_tender_kind(
 		while (known < count && !slice_equal(kinds[known], kind))
 			known++;
 		if (known == count)
-			rule_found(rule, findings, rule_at("/tenders", i, "kind").text,
+			rule_found(run, findings, rule_at("/tenders", i, "kind").text,
 				"is \"%.*s\", expected cash, card, gift_card, voucher, account or "
 				"other",
 				SLICE_ARG(kind));
 	}
 }
 
-void check_of(const struct rule *rule, const struct transaction *t, struct findings *findings)
+void check_of(const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (line->of.set && line->kind != LINE_RETURN)
-			rule_found(rule, findings, rule_at("/lines", i, "of").text,
+			rule_found(run, findings, rule_at("/lines", i, "of").text,
 				"names a line that is returned, but the kind is %s",
 				line_kind_name(line->kind));
 	}

@@ -2,10 +2,19 @@
  * says what it found. */
 #pragma once
 
+#include "retail/rule_set.h"
 #include "retail/rules.h"
 
 #define RULE_CHECK(name)                                                                           \
-	void name(const struct rule *rule, const struct transaction *t, struct findings *findings)
+	void name(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+
+/* One rule on its way over one transaction, with what holds for its store and currency. */
+struct rule_run {
+	const char *id;
+	bool refuses;
+	struct decimal limit; /* in the unit of the row */
+	const struct practice *practice;
+};
 
 /* rules_document.c: what must be there, and what names and dates may be. */
 RULE_CHECK(check_required);
@@ -40,6 +49,28 @@ RULE_CHECK(check_line_arithmetic);
 RULE_CHECK(check_discount_negative);
 RULE_CHECK(check_change_negative);
 RULE_CHECK(check_amount_scale);
+RULE_CHECK(check_gtin);
+RULE_CHECK(check_price_negative);
+RULE_CHECK(check_gift_card_return);
+RULE_CHECK(check_unit_missing);
+RULE_CHECK(check_return_of);
+RULE_CHECK(check_discount_large);
+
+/* rules_limit.c: what may not be larger than a limit. */
+RULE_CHECK(check_quantity_large);
+RULE_CHECK(check_amount_large);
+RULE_CHECK(check_tax_rate_large);
+RULE_CHECK(check_lines_many);
+RULE_CHECK(check_duration);
+RULE_CHECK(check_refund_large);
+
+/* rules_tax.c: tax per line against its base, exemptions; rules_cash.c: cash rounding. */
+RULE_CHECK(check_tax_base);
+RULE_CHECK(check_tax_missing);
+RULE_CHECK(check_tax_exemption);
+RULE_CHECK(check_tax_sign);
+RULE_CHECK(check_rounding_cash);
+RULE_CHECK(check_rounding_without_cash);
 
 /* Where something is: rule_at("/lines", 3, "amount") is "/lines/3/amount". */
 struct at {
@@ -53,13 +84,17 @@ struct money {
 };
 struct money rule_money(const struct transaction *t, struct total total);
 
-void rule_found(const struct rule *rule, struct findings *findings, const char *pointer,
+void rule_found(const struct rule_run *run, struct findings *findings, const char *pointer,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Decimals of the currency's minor unit; 2 when the currency is absent or unknown, which other
  * rules refuse. */
 unsigned rule_minor_units(const struct transaction *t);
-/* `count` minor units. */
-struct total rule_units(const struct transaction *t, uint32_t count);
+/* The limit of a rule whose unit is the minor unit, as an amount. */
+struct total rule_limit_units(const struct rule_run *run, const struct transaction *t);
+/* The limit as text. */
+struct money rule_limit(const struct rule_run *run);
+/* More than `limit` lies between the two. */
+bool further_apart(struct total a, struct total b, struct total limit);
 /* a * b with nine decimals, as a part of sums. */
 struct total rule_product(struct decimal a, struct decimal b);

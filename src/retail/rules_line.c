@@ -18,7 +18,7 @@ static struct total discounted(const struct line *line)
 }
 
 void check_line_sign(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
@@ -28,7 +28,7 @@ void check_line_sign(
 		/* A coupon may be worth more than the goods. */
 		if (sign == total_sign(discounted(line)))
 			continue;
-		rule_found(rule, findings, rule_at("/lines", i, "amount").text,
+		rule_found(run, findings, rule_at("/lines", i, "amount").text,
 			"is %s, but quantity times unit_price is %s",
 			rule_money(t, total_of(line->amount)).text,
 			rule_money(t, product(line)).text);
@@ -36,38 +36,38 @@ void check_line_sign(
 }
 
 void check_line_quantity_zero(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		bool goods = line->kind == LINE_SALE || line->kind == LINE_RETURN;
 		if (goods && line->quantity.set && decimal_is_zero(line->quantity) &&
 			!decimal_is_zero(line->amount))
-			rule_found(rule, findings, rule_at("/lines", i, "quantity").text,
+			rule_found(run, findings, rule_at("/lines", i, "quantity").text,
 				"is zero, but the amount is %s",
 				rule_money(t, total_of(line->amount)).text);
 	}
 }
 
 void check_line_return_sign(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (line->kind == LINE_RETURN && decimal_sign(line->quantity) > 0)
-			rule_found(rule, findings, rule_at("/lines", i, "quantity").text,
+			rule_found(run, findings, rule_at("/lines", i, "quantity").text,
 				"is positive, but what comes back has a negative quantity");
 	}
 }
 
 void check_line_sale_sign(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (line->kind == LINE_SALE && decimal_sign(line->quantity) < 0 &&
 			!decimal_is_zero(line->unit_price))
-			rule_found(rule, findings, rule_at("/lines", i, "quantity").text,
+			rule_found(run, findings, rule_at("/lines", i, "quantity").text,
 				"is negative, but the kind is sale; goods that come back are of "
 				"the kind "
 				"return");
@@ -76,9 +76,9 @@ void check_line_sale_sign(
 
 /* Some tills write the price before its discounts and some behind them; both are right. */
 void check_line_arithmetic(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	struct total unit = rule_units(t, 1);
+	struct total unit = rule_limit_units(run, t);
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (!line->quantity.set || !line->unit_price.set || line->kind == LINE_WRITE_OFF)
@@ -90,7 +90,7 @@ void check_line_arithmetic(
 		struct total off_discounted =
 			total_absolute(total_subtract(amount, discounted(line)));
 		if (total_compare(off_discounted, unit) > 0)
-			rule_found(rule, findings, rule_at("/lines", i, "amount").text,
+			rule_found(run, findings, rule_at("/lines", i, "amount").text,
 				"is %s, but quantity times unit_price is %s, and %s less discounts",
 				rule_money(t, amount).text, rule_money(t, product(line)).text,
 				rule_money(t, discounted(line)).text);
@@ -98,7 +98,7 @@ void check_line_arithmetic(
 }
 
 void check_discount_negative(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		struct discount_list list = t->lines.items[i].discounts;
@@ -106,7 +106,7 @@ void check_discount_negative(
 			if (decimal_sign(list.items[k].amount) >= 0)
 				continue;
 			struct at at = rule_at("/lines", i, "discounts");
-			rule_found(rule, findings, rule_at(at.text, k, "amount").text,
+			rule_found(run, findings, rule_at(at.text, k, "amount").text,
 				"is %s; a discount is what the customer saved, and positive",
 				rule_money(t, total_of(list.items[k].amount)).text);
 		}
@@ -114,18 +114,115 @@ void check_discount_negative(
 }
 
 void check_change_negative(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	for (uint32_t i = 0; i < t->tenders.count; i++)
 		if (decimal_sign(t->tenders.items[i].change) < 0)
-			rule_found(rule, findings, rule_at("/tenders", i, "change").text,
+			rule_found(run, findings, rule_at("/tenders", i, "change").text,
 				"is %s; change is what was given back, and positive",
 				rule_money(t, total_of(t->tenders.items[i].change)).text);
 }
 
+/* The check digit of the GS1 General Specifications: digits weigh 3 and 1 in turn, from the right,
+ * and their sum with the check digit is a multiple of 10. */
+static bool gtin_is_good(struct slice gtin)
+{
+	unsigned sum = 0;
+	for (size_t i = 0; i < gtin.len; i++) {
+		unsigned digit = (unsigned)(gtin.ptr[gtin.len - 1 - i] - '0');
+		if (digit > 9)
+			return true; /* letters: a code of another kind */
+		sum += i % 2 == 0 ? digit : 3 * digit;
+	}
+	return sum % 10 == 0;
+}
+
+void check_gtin(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++) {
+		struct slice gtin = t->lines.items[i].gtin;
+		bool length = gtin.len == 8 || (gtin.len >= 12 && gtin.len <= 14);
+		if (length && !gtin_is_good(gtin))
+			rule_found(run, findings, rule_at("/lines", i, "gtin").text,
+				"is \"%.*s\", whose check digit is wrong", SLICE_ARG(gtin));
+	}
+}
+
+void check_price_negative(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++) {
+		const struct line *line = &t->lines.items[i];
+		bool goods = line->kind == LINE_SALE || line->kind == LINE_RETURN;
+		if (goods && decimal_sign(line->unit_price) < 0)
+			rule_found(run, findings, rule_at("/lines", i, "unit_price").text,
+				"is %s; what comes back has a negative quantity, not a negative "
+				"price",
+				rule_money(t, total_of(line->unit_price)).text);
+	}
+}
+
+void check_gift_card_return(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++) {
+		const struct line *line = &t->lines.items[i];
+		if (line->kind == LINE_GIFT_CARD && decimal_sign(line->amount) < 0)
+			rule_found(run, findings, rule_at("/lines", i, "amount").text,
+				"is %s; a gift card that is paid with is a tender",
+				rule_money(t, total_of(line->amount)).text);
+	}
+}
+
+void check_unit_missing(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++) {
+		const struct line *line = &t->lines.items[i];
+		bool goods = line->kind == LINE_SALE || line->kind == LINE_RETURN ||
+			     line->kind == LINE_WRITE_OFF;
+		if (goods && line->unit.len == 0)
+			rule_found(run, findings, rule_at("/lines", i, "unit").text,
+				"is missing; an ERP converts quantities by it");
+	}
+}
+
+void check_return_of(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++)
+		if (t->lines.items[i].kind == LINE_RETURN && !t->lines.items[i].of.set)
+			rule_found(run, findings, rule_at("/lines", i, "of").text,
+				"is missing; nobody can tell what is returned");
+}
+
+/* The larger of quantity times list price and quantity times unit price is what stood before the
+ * discounts; tills write the unit price before or behind them. */
+void check_discount_large(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
+{
+	for (uint32_t i = 0; i < t->lines.count; i++) {
+		const struct line *line = &t->lines.items[i];
+		struct total sum = total_zero(), whole = total_absolute(product(line));
+		struct total listed = total_absolute(rule_product(line->quantity, line->list_price));
+		for (uint32_t k = 0; k < line->discounts.count; k++)
+			sum = total_add(sum, total_of(line->discounts.items[k].amount));
+		if (total_compare(listed, whole) > 0)
+			whole = listed;
+		/* In parts of a hundred, so that nothing is rounded: sum * 100 > whole * limit. */
+		const __int128 one = 1000000000;
+		__int128 allowed = whole.nanos / one * total_of(run->limit).nanos +
+				   whole.nanos % one * total_of(run->limit).nanos / one;
+		if (line->discounts.count > 0 && sum.nanos * 100 > allowed)
+			rule_found(run, findings, rule_at("/lines", i, "discounts").text,
+				"add up to %s, more than %s %% of %s", rule_money(t, sum).text,
+				rule_limit(run).text, rule_money(t, whole).text);
+	}
+}
+
 /* What the amounts of one transaction are held to. */
 struct scale {
-	const struct rule *rule;
+	const struct rule_run *run;
 	const struct transaction *t;
 	struct findings *findings;
 	unsigned units;
@@ -138,7 +235,7 @@ static bool finer(const struct scale *scale, struct decimal amount)
 
 static void report_finer(const struct scale *scale, const char *pointer, struct decimal amount)
 {
-	rule_found(scale->rule, scale->findings, pointer,
+	rule_found(scale->run, scale->findings, pointer,
 		"is %s, finer than the %u decimals of %.*s",
 		rule_money(scale->t, total_of(amount)).text, scale->units,
 		SLICE_ARG(scale->t->currency));
@@ -160,10 +257,10 @@ static void scale_of_line(const struct scale *scale, uint32_t i)
 
 /* Where tax is rounded per document, lines may be finer. */
 void check_amount_scale(
-	const struct rule *rule, const struct transaction *t, struct findings *findings)
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	const struct scale scale = { rule, t, findings, rule_minor_units(t) };
-	if (t->tax_rounding == TAX_PER_LINE)
+	const struct scale scale = { run, t, findings, rule_minor_units(t) };
+	if (run->practice->tax_rounding == TAX_PER_LINE)
 		for (uint32_t i = 0; i < t->lines.count; i++)
 			scale_of_line(&scale, i);
 	for (uint32_t i = 0; i < t->tenders.count; i++)

@@ -54,7 +54,8 @@ enum line_kind {
 };
 
 enum tax_rounding {
-	TAX_PER_LINE,     /* each line's tax is rounded to the minor unit (the default) */
+	TAX_UNSAID,   /* the store's way (rule_set.h), else per line */
+	TAX_PER_LINE,     /* each line's tax is rounded to the minor unit */
 	TAX_PER_DOCUMENT, /* only a code's sum over the document is; lines may be finer or a unit
 			     off */
 };
@@ -72,6 +73,7 @@ struct tax {
 	struct decimal rate;   /* "0.20" is 20 % */
 	struct decimal base;   /* what the tax was computed on, without tax */
 	struct decimal amount; /* the tax */
+	struct slice exemption; /* why nothing is due: a code of the till's or the law's */
 };
 
 struct discount {

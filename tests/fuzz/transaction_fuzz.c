@@ -41,7 +41,7 @@ static void check_accepted(const struct transaction *t, struct slice document, s
 	struct buf text;
 	char key[KEY_TEXT_MAX];
 	buf_init(&text, TEXT_BYTES);
-	transaction_check(t, &findings);
+	transaction_check(t, NULL, &findings);
 	findings_write(&findings, true, &text);
 	findings_write(&findings, false, &text);
 	check(!text.failed);

@@ -18,7 +18,7 @@ static const char *judge(const char *text)
 	memset(&findings, 0, sizeof(findings));
 	arena_init(&arena, 32 << 20);
 	if (transaction_decode(slice_of(text), &arena, &t, &findings) == OK)
-		transaction_check(&t, &findings);
+		transaction_check(&t, NULL, &findings);
 	for (uint32_t i = 0; i < findings.count; i++) {
 		const struct finding *f = &findings.items[i];
 		EXPECT(f->detail[0] != '\0');

@@ -78,7 +78,7 @@ TEST(every_transaction_decodes_and_breaks_no_rule)
 		arena_reset(&arena);
 		enum status s = transaction_decode(line, &arena, &t, &findings);
 		if (s == OK)
-			transaction_check(&t, &findings);
+			transaction_check(&t, NULL, &findings);
 		if (s != OK || findings.count > 0)
 			test_fail(__FILE__, __LINE__, "%s %s: %s\n%.*s", findings.items[0].rule,
 				findings.items[0].pointer, findings.items[0].detail,
