@@ -40,6 +40,11 @@ bool api_development(const struct api *api)
 	return api->config.development;
 }
 
+const struct rule_set *api_rules(const struct api *api)
+{
+	return api->config.rules;
+}
+
 bool api_ready(const struct api *api)
 {
 	return atomic_load(&((struct api *)api)->ready);

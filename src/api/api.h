@@ -14,6 +14,7 @@ struct api_config {
 	struct sampler *sampler;
 	const char *state_path;
 	bool development;
+	const struct rule_set *rules; /* NULL: the table as it stands */
 	unsigned query_threads;
 };
 

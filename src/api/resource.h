@@ -42,6 +42,7 @@ extern const struct route routes[];
 const struct sources *api_sources(const struct api *api);
 struct sampler *api_sampler(const struct api *api);
 bool api_development(const struct api *api);
+const struct rule_set *api_rules(const struct api *api);
 bool api_ready(const struct api *api);
 
 /* A query parameter, copied into the arena; NULL ptr when it is absent. False: q->err says why. */
@@ -79,6 +80,7 @@ void intake_post(struct api *api, struct http_request *request);
 void page_get(struct api *api, struct http_request *request);
 void routes_get(struct api *api, struct http_request *request);
 enum status status_get(struct query *q);
+enum status rules_get(struct query *q);
 enum status transactions_list(struct query *q);
 enum status transaction_get(struct query *q);
 enum status stock_list(struct query *q);

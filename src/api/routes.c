@@ -14,6 +14,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/erps", NULL, erps_list },
 	{ "GET", "/v1/postings", NULL, postings_list },
 	{ "GET", "/v1/ledger", NULL, ledger_list },
+	{ "GET", "/v1/rules", NULL, rules_get },
 	{ "GET", "/v1/status", NULL, status_get },
 	{ "GET", "/v1/routes", routes_get, NULL },
 	{ "GET", "/healthz", health_live, NULL },

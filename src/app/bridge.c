@@ -227,6 +227,7 @@ static enum status open_intake(struct bridge *b, struct error *err)
 		.clock = b->clock,
 		.store_known = store_known,
 		.context = b,
+		.rules = b->config->rules,
 	};
 	return admission_open(&admission, &b->admission, err);
 }
@@ -316,6 +317,7 @@ static enum status open_api(struct bridge *b, struct error *err)
 		.sampler = b->sampler,
 		.state_path = b->state_path,
 		.development = b->config->serve.dev,
+		.rules = b->config->rules,
 		.query_threads = 1,
 	};
 	return s == OK ? api_open(&config, &b->api, err) : s;

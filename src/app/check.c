@@ -1,6 +1,7 @@
 /* tillbridge check: the schema and the rules, without a server. */
 #include "app/arguments.h"
 #include "app/commands.h"
+#include "app/config.h"
 #include "base/arena.h"
 #include "retail/rules.h"
 
@@ -9,7 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct option rows[] = { { 0 } };
+struct check_options {
+	char *config;
+};
+
+static const struct option rows[] = {
+	{ .name = "config",
+		.type = OPTION_TEXT,
+		.offset = offsetof(struct check_options, config),
+		.help = "A configuration file, whose rules are taken; without it, the table as it "
+			"stands." },
+	{ 0 },
+};
 
 static const struct arguments arguments = {
 	.command = "tillbridge check",
@@ -21,6 +33,11 @@ static const struct arguments arguments = {
 	.options = rows,
 	.words_min = 1,
 	.words_max = 1000,
+};
+
+struct checking {
+	struct arena arena;
+	const struct rule_set *rules;
 };
 
 struct tally {
@@ -40,27 +57,27 @@ static void show(const char *name, uint64_t line, const struct findings *finding
 }
 
 static void check_line(
-	const char *name, struct slice text, struct arena *arena, struct tally *tally)
+	const char *name, struct slice text, struct checking *checking, struct tally *tally)
 {
 	struct findings findings = { .count = 0 };
 	struct transaction t;
-	arena_reset(arena);
+	arena_reset(&checking->arena);
 	tally->lines++;
 	bool refused = text.len > TRANSACTION_BYTES_MAX;
 	if (refused)
 		findings_add(&findings, "schema", true, "", "has %zu bytes; at most %d are allowed",
 			text.len, TRANSACTION_BYTES_MAX);
-	else if (transaction_decode(text, arena, &t, &findings) != OK)
+	else if (transaction_decode(text, &checking->arena, &t, &findings) != OK)
 		refused = true;
 	else
-		transaction_check(&t, NULL, &findings);
+		transaction_check(&t, checking->rules, &findings);
 	refused = refused || findings.refusing > 0;
 	tally->refused += refused;
 	tally->reported += !refused && findings.count > 0;
 	show(name, tally->lines, &findings);
 }
 
-static int check_file(const char *name, struct arena *arena, struct tally *all)
+static int check_file(const char *name, struct checking *checking, struct tally *all)
 {
 	FILE *stream = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 	char *line = NULL;
@@ -74,7 +91,7 @@ static int check_file(const char *name, struct arena *arena, struct tally *all)
 	while ((len = getline(&line, &size, stream)) >= 0) {
 		if (len > 0 && line[len - 1] == '\n')
 			len--;
-		check_line(name, slice_make(line, (size_t)len), arena, &tally);
+		check_line(name, slice_make(line, (size_t)len), checking, &tally);
 	}
 	free(line);
 	if (stream != stdin)
@@ -85,22 +102,40 @@ static int check_file(const char *name, struct arena *arena, struct tally *all)
 	return EXIT_DONE;
 }
 
-int command_check(int argc, char **argv)
+static int check_files(const struct words *words, const struct rule_set *rules)
 {
-	struct words words;
-	struct arena arena;
+	struct checking checking = { .rules = rules };
 	struct tally tally = { 0 };
-	char nothing;
-	int code;
-	if (!arguments_take(&arguments, argc, argv, &nothing, &words, &code))
-		return code;
-	arena_init(&arena, 64 << 20);
-	code = EXIT_DONE;
-	for (unsigned i = 0; i < words.count && code == EXIT_DONE; i++)
-		code = check_file(words.items[i], &arena, &tally);
-	arena_release(&arena);
+	int code = EXIT_DONE;
+	arena_init(&checking.arena, 64 << 20);
+	for (unsigned i = 0; i < words->count && code == EXIT_DONE; i++)
+		code = check_file(words->items[i], &checking, &tally);
+	arena_release(&checking.arena);
 	printf("%llu transactions: %llu refused, %llu accepted with something to report\n",
 		(unsigned long long)tally.lines, (unsigned long long)tally.refused,
 		(unsigned long long)tally.reported);
 	return code == EXIT_DONE && tally.refused > 0 ? EXIT_FINDINGS : code;
+}
+
+int command_check(int argc, char **argv)
+{
+	struct words words;
+	struct check_options options = { .config = NULL };
+	struct config config = { 0 };
+	struct error err;
+	int code;
+	if (!arguments_take(&arguments, argc, argv, &options, &words, &code)) {
+		options_release(rows, &options);
+		return code;
+	}
+	options_default(serve_options, &config.serve);
+	if (options.config != NULL && config_read(options.config, &config, &err) != OK) {
+		fprintf(stderr, "tillbridge check: %s\n", err.text);
+		code = EXIT_USAGE;
+	} else {
+		code = check_files(&words, config.rules);
+	}
+	config_release(&config);
+	options_release(rows, &options);
+	return code;
 }

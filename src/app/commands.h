@@ -17,6 +17,8 @@ int command_serve(int argc, char **argv);
 int command_sandbox_erp(int argc, char **argv);
 /* Holds files of transactions to the schema and the rules, without a server. */
 int command_check(int argc, char **argv);
+/* The table of rules, as it holds for a store and a currency. */
+int command_rules(int argc, char **argv);
 /* One transaction with its whole story, from a running server. */
 int command_explain(int argc, char **argv);
 /* The state, derived again from the journal. */

@@ -1,11 +1,12 @@
 #include "app/config.h"
 
+#include "app/config_file.h"
+#include "app/config_rules.h"
 #include "base/check.h"
 #include "erp/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <yaml.h>
 
 #define AT(field) .offset = offsetof(struct serve_options, field)
 
@@ -166,29 +167,6 @@ static const struct option erp_common_options[] = {
 	{ 0 },
 };
 
-/* A loaded YAML document and where it came from. */
-struct file {
-	const char *path;
-	yaml_document_t document;
-};
-
-static enum status wrong(const struct file *file, const yaml_node_t *node, struct error *err)
-{
-	struct error inner = *err;
-	return error_set(
-		err, E_CONFIG, "%s:%zu: %s", file->path, node->start_mark.line + 1, inner.text);
-}
-
-static yaml_node_t *node_at(struct file *file, int index)
-{
-	return yaml_document_get_node(&file->document, index);
-}
-
-static struct slice scalar(const yaml_node_t *node)
-{
-	return slice_make(node->data.scalar.value, node->data.scalar.length);
-}
-
 static enum status set_option(struct file *file, const struct option *options, void *target,
 	yaml_node_t *key, yaml_node_t *value, struct error *err)
 {
@@ -207,34 +185,6 @@ static enum status set_option(struct file *file, const struct option *options, v
 	}
 	if (option_set(option, target, scalar(value), err) != OK)
 		return wrong(file, value, err);
-	return OK;
-}
-
-static enum status want_mapping(
-	struct file *file, yaml_node_t *node, const char *what, struct error *err)
-{
-	if (node != NULL && node->type == YAML_MAPPING_NODE)
-		return OK;
-	error_set(err, E_CONFIG, "%s: a mapping of names to values is expected", what);
-	return node == NULL ? E_CONFIG : wrong(file, node, err);
-}
-
-static enum status copy_name(struct file *file, yaml_node_t *node, char *to, size_t size,
-	const char *what, struct error *err)
-{
-	struct slice name = node->type == YAML_SCALAR_NODE ? scalar(node) : slice_of("");
-	bool good = name.len > 0 && name.len < size;
-	for (size_t i = 0; i < name.len && good; i++)
-		good = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",
-			       name.ptr[i]) != NULL &&
-		       name.ptr[i] != '\0';
-	if (!good) {
-		error_set(err, E_CONFIG,
-			"%s: \"%.*s\" is not a name of 1 to %zu letters, digits, '.', '_' or '-'",
-			what, SLICE_ARG(name), size - 1);
-		return wrong(file, node, err);
-	}
-	snprintf(to, size, "%.*s", SLICE_ARG(name));
 	return OK;
 }
 
@@ -336,8 +286,15 @@ static enum status read_store(
 	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
 		p < node->data.mapping.pairs.top && s == OK; p++) {
 		yaml_node_t *key = node_at(file, p->key);
+		if (config_rules_store_option(scalar(key))) {
+			s = config_rules_store(
+				file, config, store->store, key, node_at(file, p->value), err);
+			continue;
+		}
 		if (!slice_is(scalar(key), "erp")) {
-			error_set(err, E_CONFIG, "there is no option \"%.*s\"; known are: erp",
+			error_set(err, E_CONFIG,
+				"there is no option \"%.*s\"; known are: erp, tax_rounding, "
+				"cash_increment",
 				SLICE_ARG(scalar(key)));
 			return wrong(file, key, err);
 		}
@@ -392,10 +349,10 @@ static enum status read_top(struct file *file, struct config *config, struct err
 		else if (slice_is(name, "default_erp"))
 			s = copy_name(file, value, config->default_erp, sizeof(config->default_erp),
 				"default_erp", err);
-		else
+		else if (!config_rules_key(name))
 			s = set_option(file, serve_options, &config->serve, key, value, err);
 	}
-	return s;
+	return s == OK ? config_rules_read(file, config, root, err) : s;
 }
 
 enum status config_read(const char *path, struct config *config, struct error *err)
@@ -505,6 +462,7 @@ void config_release(struct config *config)
 	}
 	free(config->erps);
 	free(config->stores);
+	config_rules_release(config);
 }
 
 bool config_store_known(const struct config *config, struct slice store)

@@ -14,6 +14,10 @@
  *     stores:
  *       "0042": { erp: tryton-eu }
  *       "0043": { }                          # the default ERP
+ *     rules:                               # docs/RULES.md
+ *       tax.totals: { severity: report, limit: 3 }
+ *     user_rules:
+ *       big_refund: { when: "totals.gross < -500", message: "a large refund" }
  *
  * Without `stores` every store is taken as it comes. Errors name file, line and option, what was
  * found and what is allowed. */
@@ -22,6 +26,7 @@
 #include "base/option.h"
 #include "deliver/delivery.h"
 #include "deliver/events.h"
+#include "retail/rule_set.h"
 
 enum { CONFIG_ERPS_MAX = 32, CONFIG_STORES_MAX = 10000 };
 
@@ -55,6 +60,7 @@ struct config {
 	size_t erp_count;
 	struct config_store *stores; /* sorted by store */
 	size_t store_count;
+	struct rule_set *rules; /* NULL: the table as it stands */
 };
 
 /* Reads the file into a config whose `serve` already has its defaults and what the command line

@@ -241,7 +241,7 @@ static void take_line(struct batch *s, struct line_state *line, const struct off
 	if (decode_failed(s, line, status, &findings))
 		return;
 	check_here(s->admission, &t, &findings);
-	transaction_check(&t, NULL, &findings);
+	transaction_check(&t, s->admission->config.rules, &findings);
 	if (findings.refusing > 0) {
 		problem_line(s, line, PROBLEM_INVALID,
 			"the transaction breaks a rule; errors says which", &findings);

@@ -21,6 +21,7 @@ struct admission_config {
 	/* False refuses the transaction with rule "store.unknown". NULL takes every store. */
 	bool (*store_known)(void *context, struct slice store);
 	void *context;
+	const struct rule_set *rules; /* NULL: the table as it stands; outlives the admission */
 };
 
 struct admission_counters {
