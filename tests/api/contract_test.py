@@ -244,6 +244,9 @@ def test_reads(test, key, exception, store):
     }
     for path, queries in filters.items():
         test_list(test, path, queries)
+    for query in ("", f"?store={store}", f"?store={store}&currency=JPY", "?currency=CHF"):
+        test.call("GET", "/v1/rules", f"/v1/rules{query}", 200)
+    test.call("GET", "/v1/rules", "/v1/rules?currency=QQQ", 400)
 
 
 def test_list(test, path, queries):

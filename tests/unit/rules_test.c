@@ -300,6 +300,34 @@ TEST(every_rule_has_a_name_a_sentence_and_its_fields)
 	EXPECT_NUMBER(count, rules_count());
 }
 
+/* docs/RULES.md shows the table as it is: a row for each rule, and no others. */
+TEST(the_documentation_has_the_same_table)
+{
+	static char document[1 << 16], line[1024];
+	unsigned rows = 0;
+	FILE *file = fopen(DOCS_FOLDER "/RULES.md", "re");
+	EXPECT(file != NULL);
+	document[fread(document, 1, sizeof(document) - 1, file)] = '\0';
+	EXPECT(fclose(file) == 0);
+	for (const struct rule *rule = transaction_rules; rule->id != NULL; rule++) {
+		char limit[64] = "", number[DECIMAL_TEXT_MAX];
+		decimal_print(rule->usual.limit, number);
+		if (rule->usual.limit.set)
+			snprintf(limit, sizeof(limit), "%s %s", number,
+				limit_unit_name(rule->unit));
+		snprintf(line, sizeof(line), "\n| `%s` | %s%s | %s | %s |\n", rule->id,
+			severity_name(rule->usual.severity), rule->fixed ? " (fixed)" : "", limit,
+			rule->help);
+		if (strstr(document, line) == NULL)
+			test_fail(__FILE__, __LINE__, "docs/RULES.md lacks:%s", line);
+	}
+	const char *at = strstr(document, "| rule | does |");
+	EXPECT(at != NULL);
+	for (at = strstr(at, "\n| `"); at != NULL && strncmp(at, "\n| `", 4) == 0; rows++)
+		at = strchr(at + 1, '\n');
+	EXPECT_NUMBER(rows, rules_count());
+}
+
 /* Sums of the largest decimals must not overflow: an overflow would stop the process. */
 TEST(the_largest_amounts_are_only_wrong)
 {
