@@ -94,8 +94,7 @@ struct reading {
 	struct error *err;
 };
 
-static enum status read_change(
-	const struct reading *r, struct rule_scope scope, yaml_node_t *node);
+static enum status read_change(const struct reading *r, struct rule_scope scope, yaml_node_t *node);
 
 /* `currencies` or `stores`: a mapping of names to changes. */
 static enum status read_scopes(const struct reading *r, bool stores, yaml_node_t *node)
@@ -121,8 +120,7 @@ static enum status unknown_member(const struct reading *r, yaml_node_t *key, con
 	return wrong(r->file, key, r->err);
 }
 
-static enum status read_change(
-	const struct reading *r, struct rule_scope scope, yaml_node_t *node)
+static enum status read_change(const struct reading *r, struct rule_scope scope, yaml_node_t *node)
 {
 	struct rule_change change = { .has_severity = false };
 	bool everywhere = scope.store.ptr == NULL && scope.currency.ptr == NULL;
@@ -273,8 +271,8 @@ static enum status read_user_rules(
 
 static yaml_node_t *find_key(struct file *file, yaml_node_t *root, const char *name)
 {
-	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
-		p < root->data.mapping.pairs.top; p++) {
+	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
+		p++) {
 		yaml_node_t *key = node_at(file, p->key);
 		if (key->type == YAML_SCALAR_NODE && slice_is(scalar(key), name))
 			return node_at(file, p->value);

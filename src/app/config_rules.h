@@ -32,7 +32,7 @@ enum status config_rules_store(struct file *file, struct config *config, const c
 	struct yaml_node_s *key, struct yaml_node_s *value, struct error *err);
 
 /* The sentence in err with file, line and the column of a byte of the scalar in front. */
-enum status config_wrong_at(struct file *file, const struct yaml_node_s *node, size_t offset,
-	struct error *err);
+enum status config_wrong_at(
+	struct file *file, const struct yaml_node_s *node, size_t offset, struct error *err);
 
 void config_rules_release(struct config *config);

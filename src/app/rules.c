@@ -68,8 +68,8 @@ static void show_table(const struct rule_set *set, const struct rules_options *o
 {
 	struct rule_settings own;
 	struct practice practice;
-	const struct rule_setting *settings = rule_set_resolve(
-		set, optional(o->store), optional(o->currency), &own, &practice);
+	const struct rule_setting *settings =
+		rule_set_resolve(set, optional(o->store), optional(o->currency), &own, &practice);
 	printf("%-22s %-7s %-26s %s\n", "rule", "does", "limit", "what must hold");
 	for (unsigned i = 0; i < rule_set_count(set); i++) {
 		struct rule_row row = rule_set_row(set, i);
@@ -91,8 +91,8 @@ int command_rules(int argc, char **argv)
 	options_default(serve_options, &config.serve);
 	enum status s = o.config == NULL ? OK : config_read(o.config, &config, &err);
 	if (s == OK && o.currency != NULL && currency_minor_units(slice_of(o.currency)) < 0)
-		s = error_set(&err, E_CONFIG, "currency: \"%s\" is no code of ISO 4217",
-			o.currency);
+		s = error_set(
+			&err, E_CONFIG, "currency: \"%s\" is no code of ISO 4217", o.currency);
 	if (s != OK)
 		fprintf(stderr, "tillbridge rules: %s\n", err.text);
 	else if (o.json)

@@ -11,16 +11,15 @@
  *     sum          = product { ( "+" | "-" ) product }
  *     product      = factor { "*" factor }
  *     factor       = "-" factor | "(" or ")" | literal | field | function
- *     function     = ( "sum" | "any" | "all" ) "(" list "," or ")" | "count" "(" list [ "," or ] ")"
- *                  | ( "abs" | "hour" | "weekday" | "date" | "present" ) "(" ... ")"
- *                  | "starts" "(" or "," text ")"
- *     list         = "lines" | "tenders" | "taxes" | "discounts"
+ *     function     = ( "sum" | "any" | "all" ) "(" list "," or ")" | "count" "(" list [ "," or ]
+ * ")" | ( "abs" | "hour" | "weekday" | "date" | "present" ) "(" ... ")" | "starts" "(" or "," text
+ * ")" list         = "lines" | "tenders" | "taxes" | "discounts"
  *
  * Fields have the names of the contract (fields.c): totals.gross, and inside a list those of its
  * elements first. Every expression has a type, known before it runs: number, text or truth. Numbers
- * are exact with nine decimals; dates are days and times are seconds since 1970, so that they can be
- * compared and subtracted. An absent number is 0, an absent text empty. Nothing here allocates once
- * it is parsed, loops without a bound, or touches anything but the transaction. */
+ * are exact with nine decimals; dates are days and times are seconds since 1970, so that they can
+ * be compared and subtracted. An absent number is 0, an absent text empty. Nothing here allocates
+ * once it is parsed, loops without a bound, or touches anything but the transaction. */
 #pragma once
 
 #include "base/arena.h"
@@ -29,9 +28,9 @@
 
 enum {
 	EXPRESSION_BYTES_MAX = 2000,
-	EXPRESSION_DEPTH_MAX = 32,   /* of brackets, "not" and "-" */
+	EXPRESSION_DEPTH_MAX = 32, /* of brackets, "not" and "-" */
 	EXPRESSION_NODES_MAX = 400,
-	EXPRESSION_SCOPES_MAX = 4,   /* lists within lists, the document included */
+	EXPRESSION_SCOPES_MAX = 4,      /* lists within lists, the document included */
 	EXPRESSION_STEPS_MAX = 1000000, /* of one evaluation */
 };
 

@@ -54,12 +54,12 @@ static struct token text(struct slice source, size_t *at)
 static struct token name(struct slice source, size_t *at)
 {
 	size_t end = *at;
-	while (end < source.len && (is_letter(source.ptr[end]) || is_digit(source.ptr[end]) ||
-					   source.ptr[end] == '.'))
+	while (end < source.len &&
+		(is_letter(source.ptr[end]) || is_digit(source.ptr[end]) || source.ptr[end] == '.'))
 		end++;
-	struct token token = { .kind = TOKEN_NAME,
-		.offset = *at,
-		.text = slice_make(source.ptr + *at, end - *at) };
+	struct token token = {
+		.kind = TOKEN_NAME, .offset = *at, .text = slice_make(source.ptr + *at, end - *at)
+	};
 	*at = end;
 	return token;
 }
@@ -75,9 +75,9 @@ static struct token sign(struct slice source, size_t *at)
 	if (c == '\0' || strchr("(),+-*=<>!", c) == NULL)
 		return bad(*at, "this character begins nothing that is known");
 	size_t len = equals && (c == '<' || c == '>' || c == '!') ? 2 : 1;
-	struct token token = { .kind = TOKEN_SIGN,
-		.offset = *at,
-		.text = slice_make(source.ptr + *at, len) };
+	struct token token = {
+		.kind = TOKEN_SIGN, .offset = *at, .text = slice_make(source.ptr + *at, len)
+	};
 	*at += len;
 	return token;
 }

@@ -71,8 +71,8 @@ static bool expect(struct parser *p, const char *sign, const char *where)
 	return false;
 }
 
-static struct expression *node(struct parser *p, enum operation operation,
-	enum expression_type type)
+static struct expression *node(
+	struct parser *p, enum operation operation, enum expression_type type)
 {
 	if (p->status != OK)
 		return NULL;
@@ -96,8 +96,7 @@ static bool is_type(struct parser *p, const struct expression *e, enum expressio
 		return false;
 	if (e->type == type)
 		return true;
-	wrong(p, offset, "%s: %s is expected, not %s", what, type_names[type],
-		type_names[e->type]);
+	wrong(p, offset, "%s: %s is expected, not %s", what, type_names[type], type_names[e->type]);
 	return false;
 }
 
@@ -225,8 +224,7 @@ static bool parse_list(struct parser *p, struct expression_list *list)
 			return false;
 	}
 	if (field == NULL || field->kind != FIELD_LIST) {
-		wrong(p, name.offset,
-			"a list is expected: lines, tenders, taxes or discounts");
+		wrong(p, name.offset, "a list is expected: lines, tenders, taxes or discounts");
 		return false;
 	}
 	list->field = field;
@@ -241,8 +239,7 @@ static struct expression *parse_over_list(struct parser *p, enum operation opera
 		[OP_ALL] = EXPRESSION_TRUTH };
 	unsigned scopes = p->scope_count;
 	bool number = operation == OP_SUM || operation == OP_COUNT;
-	struct expression *e =
-		node(p, operation, number ? EXPRESSION_NUMBER : EXPRESSION_TRUTH);
+	struct expression *e = node(p, operation, number ? EXPRESSION_NUMBER : EXPRESSION_TRUTH);
 	if (e == NULL || !parse_list(p, &e->list))
 		return NULL;
 	if (operation != OP_COUNT || next_is(p, TOKEN_SIGN, ",")) {
@@ -276,8 +273,8 @@ static struct expression *parse_date(struct parser *p)
 static struct expression *parse_of_field(struct parser *p, enum operation operation)
 {
 	struct token name = p->token;
-	struct expression *e = node(p, operation,
-		operation == OP_PRESENT ? EXPRESSION_TRUTH : EXPRESSION_NUMBER);
+	struct expression *e =
+		node(p, operation, operation == OP_PRESENT ? EXPRESSION_TRUTH : EXPRESSION_NUMBER);
 	if (e == NULL)
 		return NULL;
 	if (name.kind != TOKEN_NAME)
@@ -394,8 +391,7 @@ static struct expression *deeper(struct parser *p, parse *inner)
 	if (p->status != OK)
 		return NULL;
 	if (p->depth == EXPRESSION_DEPTH_MAX)
-		return wrong(
-			p, p->token.offset, "more than %d levels deep", EXPRESSION_DEPTH_MAX);
+		return wrong(p, p->token.offset, "more than %d levels deep", EXPRESSION_DEPTH_MAX);
 	p->depth++;
 	struct expression *e = inner(p);
 	p->depth--;

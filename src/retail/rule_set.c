@@ -137,8 +137,8 @@ static struct change *add_change(struct rule_set *set, struct scope *scope, unsi
 	return &scope->changes[scope->count++];
 }
 
-static enum status may_change(const struct rule_row *row, const struct rule_change *change,
-	struct error *err)
+static enum status may_change(
+	const struct rule_row *row, const struct rule_change *change, struct error *err)
 {
 	if (row->fixed)
 		return error_set(err, E_CONFIG,
@@ -182,11 +182,10 @@ enum status rule_set_change(struct rule_set *set, struct slice rule, struct rule
 	}
 	bool store = scope.store.ptr != NULL;
 	if (!store && currency_minor_units(scope.currency) < 0)
-		return error_set(err, E_CONFIG,
-			"rules: %s: \"%.*s\" is no currency of ISO 4217", row.id,
-			SLICE_ARG(scope.currency));
-	struct scope *where = add_scope(set, store ? &set->stores : &set->currencies,
-		store ? scope.store : scope.currency);
+		return error_set(err, E_CONFIG, "rules: %s: \"%.*s\" is no currency of ISO 4217",
+			row.id, SLICE_ARG(scope.currency));
+	struct scope *where = add_scope(
+		set, store ? &set->stores : &set->currencies, store ? scope.store : scope.currency);
 	struct change *place = where == NULL ? NULL : add_change(set, where, number);
 	if (place == NULL)
 		return error_set(err, E_FULL, "rules: there are too many changes");
@@ -232,11 +231,11 @@ static enum status check_user_rule(
 			"or '-'",
 			SLICE_ARG(rule->id), RULE_ID_MAX);
 	if (find_rule(set, rule->id) < rule_set_count(set))
-		return error_set(err, E_CONFIG, "user_rules: \"%.*s\" is the name of a rule already",
-			SLICE_ARG(rule->id));
+		return error_set(err, E_CONFIG,
+			"user_rules: \"%.*s\" is the name of a rule already", SLICE_ARG(rule->id));
 	if (set->user_count == USER_RULES_MAX)
-		return error_set(err, E_CONFIG, "user_rules: at most %d rules are allowed",
-			USER_RULES_MAX);
+		return error_set(
+			err, E_CONFIG, "user_rules: at most %d rules are allowed", USER_RULES_MAX);
 	if (rule->message.len == 0 || rule->message.len > RULE_MESSAGE_MAX)
 		return error_set(err, E_CONFIG,
 			"user_rules: %.*s: message: 1 to %d bytes are expected",
@@ -249,8 +248,8 @@ static enum status check_user_rule(
 	return OK;
 }
 
-enum status rule_set_add(struct rule_set *set, const struct user_rule *rule, size_t *ret_offset,
-	struct error *err)
+enum status rule_set_add(
+	struct rule_set *set, const struct user_rule *rule, size_t *ret_offset, struct error *err)
 {
 	struct expression_fault fault;
 	size_t nowhere;
@@ -270,8 +269,8 @@ enum status rule_set_add(struct rule_set *set, const struct user_rule *rule, siz
 		.message = arena_copy(&set->arena, rule->message),
 		.severity = rule->severity,
 	};
-	if (row->rule.id.ptr == NULL || row->rule.when.ptr == NULL ||
-		row->rule.each.ptr == NULL || row->rule.message.ptr == NULL)
+	if (row->rule.id.ptr == NULL || row->rule.when.ptr == NULL || row->rule.each.ptr == NULL ||
+		row->rule.message.ptr == NULL)
 		return error_set(err, E_FULL, "user_rules: too much memory is needed");
 	struct expression_wanted wanted = { EXPRESSION_TRUTH,
 		rule->each.len == 0 ? NULL : row->rule.each.ptr };

@@ -57,8 +57,8 @@ enum status rule_set_change(struct rule_set *set, struct slice rule, struct rule
 	const struct rule_change *change, struct error *err);
 /* E_CONFIG: *ret_offset (may be NULL) is the place in `when`, or SIZE_MAX when it is not about
  * `when`. */
-enum status rule_set_add(struct rule_set *set, const struct user_rule *rule, size_t *ret_offset,
-	struct error *err);
+enum status rule_set_add(
+	struct rule_set *set, const struct user_rule *rule, size_t *ret_offset, struct error *err);
 /* What of `practice` is not said is left as it is. */
 enum status rule_set_practice(struct rule_set *set, struct slice store,
 	const struct practice *practice, struct error *err);
@@ -84,8 +84,8 @@ const struct rule_setting *rule_set_resolve(const struct rule_set *set, struct s
 
 /* JSON, for the register and the API. With a store, only what matters to it; with a currency too,
  * the rows that hold there. docs/RULES.md shows it. */
-void rule_set_write(const struct rule_set *set, struct slice store, struct slice currency,
-	struct buf *buf);
+void rule_set_write(
+	const struct rule_set *set, struct slice store, struct slice currency, struct buf *buf);
 /* Reads what rule_set_write() wrote. Rules of the table that this program does not know are left
  * out and counted: a register may be older than the centre. E_INPUT. */
 enum status rule_set_read(

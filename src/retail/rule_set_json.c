@@ -66,8 +66,8 @@ static void write_currencies(const struct rule_set *set, struct slice store, uns
 		buf_char(buf, '}');
 }
 
-static void write_row(const struct rule_row *row, const struct rule_setting *setting,
-	struct buf *buf)
+static void write_row(
+	const struct rule_row *row, const struct rule_setting *setting, struct buf *buf)
 {
 	json_write_member_text(buf, "id", row->id);
 	if (row->user != NULL) {
@@ -85,8 +85,8 @@ static void write_row(const struct rule_row *row, const struct rule_setting *set
 	json_write_member_bool(buf, "fixed", row->fixed);
 }
 
-void rule_set_write(const struct rule_set *set, struct slice store, struct slice currency,
-	struct buf *buf)
+void rule_set_write(
+	const struct rule_set *set, struct slice store, struct slice currency, struct buf *buf)
 {
 	struct rule_settings own;
 	struct practice practice;
@@ -160,23 +160,23 @@ static bool read_row(struct json *json, struct read_row *row)
 	while (json_member(json, &name)) {
 		if (!read_setting_member(json, name, &row->change, &known))
 			return false;
-		struct slice *text = slice_is(name, "id")	 ? &row->user.id
-				     : slice_is(name, "when")	 ? &row->user.when
-				     : slice_is(name, "each")	 ? &row->user.each
+		struct slice *text = slice_is(name, "id")        ? &row->user.id
+				     : slice_is(name, "when")    ? &row->user.when
+				     : slice_is(name, "each")    ? &row->user.each
 				     : slice_is(name, "message") ? &row->user.message
 								 : NULL;
 		if (known)
 			continue;
 		if (text != NULL ? !json_string(json, text)
-				 : !json_skip(json, slice_is(name, "currencies") ? &row->currencies
-										 : NULL))
+				 : !json_skip(json,
+					   slice_is(name, "currencies") ? &row->currencies : NULL))
 			return false;
 	}
 	return json->problem == NULL && row->user.id.len > 0 && row->change.has_severity;
 }
 
-static enum status read_currencies(struct rule_set *set, const struct read_row *row,
-	struct arena *arena, struct error *err)
+static enum status read_currencies(
+	struct rule_set *set, const struct read_row *row, struct arena *arena, struct error *err)
 {
 	struct json json;
 	struct slice currency, name;
@@ -213,8 +213,8 @@ static bool in_table(struct slice id, bool *ret_fixed)
 	return false;
 }
 
-static enum status take_row(struct rule_set *set, const struct read_row *row,
-	unsigned *ret_unknown, struct arena *arena, struct error *err)
+static enum status take_row(struct rule_set *set, const struct read_row *row, unsigned *ret_unknown,
+	struct arena *arena, struct error *err)
 {
 	bool fixed = false, known = in_table(row->user.id, &fixed);
 	struct rule_scope everywhere = { .store = { NULL, 0 } };
@@ -234,7 +234,8 @@ static enum status take_row(struct rule_set *set, const struct read_row *row,
 static enum status read_rows(struct json *json, struct rule_set *set, unsigned *ret_unknown,
 	struct arena *arena, struct error *err)
 {
-	enum status s = json_array(json) ? OK : error_set(err, E_INPUT, "rules: an array is expected");
+	enum status s =
+		json_array(json) ? OK : error_set(err, E_INPUT, "rules: an array is expected");
 	while (s == OK && json_element(json)) {
 		struct read_row row = { .change = { .has_severity = false } };
 		if (!read_row(json, &row))
@@ -274,8 +275,8 @@ static enum status read_set(struct json *json, struct rule_set *set, unsigned *r
 	if (s == OK && (json->problem != NULL || !json_end(json)))
 		s = E_INPUT;
 	if (s == E_INPUT && json->problem != NULL)
-		return error_set(err, E_INPUT, "rules: %s at byte %zu", json->problem,
-			json_offset(json));
+		return error_set(
+			err, E_INPUT, "rules: %s at byte %zu", json->problem, json_offset(json));
 	if (s == OK && store.ptr != NULL)
 		s = rule_set_practice(set, store, &practice, err);
 	return s;

@@ -44,7 +44,8 @@ const struct rule transaction_rules[] = {
 		.fixed = true,
 		.check = check_tender_numbers },
 	{ .id = "balance.lines",
-		.help = "The lines add up to the gross when prices include tax, else to the net: exactly, or within the limit when tax is rounded per document.",
+		.help = "The lines add up to the gross when prices include tax, else to the net: "
+			"exactly, or within the limit when tax is rounded per document.",
 		.fields = "/lines/*/amount /totals/net /totals/gross /prices_include_tax",
 		.usual = { RULE_REFUSE, { 1, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
@@ -56,7 +57,8 @@ const struct rule transaction_rules[] = {
 		.unit = LIMIT_MINOR_UNITS,
 		.check = check_balance_totals },
 	{ .id = "balance.tenders",
-		.help = "The tenders less their change pay the gross and its rounding, within the limit.",
+		.help = "The tenders less their change pay the gross and its rounding, within the "
+			"limit.",
 		.fields = "/tenders/*/amount /tenders/*/change /totals/gross /totals/rounding",
 		.usual = { RULE_REFUSE, { 0, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
@@ -82,8 +84,10 @@ const struct rule transaction_rules[] = {
 		.usual = { RULE_REPORT, { 0, 0, false } },
 		.check = check_line_sale_sign },
 	{ .id = "line.arithmetic",
-		.help = "A line's amount is its quantity times its price, with or without its discounts, within the limit.",
-		.fields = "/lines/*/amount /lines/*/quantity /lines/*/unit_price /lines/*/discounts",
+		.help = "A line's amount is its quantity times its price, with or without its "
+			"discounts, within the limit.",
+		.fields =
+			"/lines/*/amount /lines/*/quantity /lines/*/unit_price /lines/*/discounts",
 		.usual = { RULE_REPORT, { 1, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
 		.check = check_line_arithmetic },
@@ -131,7 +135,8 @@ const struct rule transaction_rules[] = {
 		.check = check_quantity_large },
 	{ .id = "amount.large",
 		.help = "A price or an amount is at most the limit, in either direction.",
-		.fields = "/lines/*/unit_price /lines/*/list_price /lines/*/amount /lines/*/taxes /lines/*/discounts /tenders /totals /declared",
+		.fields = "/lines/*/unit_price /lines/*/list_price /lines/*/amount /lines/*/taxes "
+			  "/lines/*/discounts /tenders /totals /declared",
 		.usual = { RULE_REFUSE, { 1000000000000, 0, true } },
 		.unit = LIMIT_AMOUNT,
 		.check = check_amount_large },
@@ -147,8 +152,10 @@ const struct rule transaction_rules[] = {
 		.usual = { RULE_REPORT, { 0, 0, false } },
 		.check = check_discount_negative },
 	{ .id = "discount.large",
-		.help = "The discounts of a line are at most the limit of its quantity times its price before them.",
-		.fields = "/lines/*/discounts /lines/*/list_price /lines/*/unit_price /lines/*/quantity",
+		.help = "The discounts of a line are at most the limit of its quantity times its "
+			"price before them.",
+		.fields = "/lines/*/discounts /lines/*/list_price /lines/*/unit_price "
+			  "/lines/*/quantity",
 		.usual = { RULE_OFF, { 100, 0, true } },
 		.unit = LIMIT_PERCENT,
 		.check = check_discount_large },
@@ -158,19 +165,22 @@ const struct rule transaction_rules[] = {
 		.usual = { RULE_REPORT, { 0, 0, false } },
 		.check = check_amount_scale },
 	{ .id = "tax.rate",
-		.help = "A tax is its base times its rate within the limit: each line's, or each code's sum when tax is rounded per document.",
+		.help = "A tax is its base times its rate within the limit: each line's, or each "
+			"code's sum when tax is rounded per document.",
 		.fields = "/lines/*/taxes /tax_rounding",
 		.usual = { RULE_REPORT, { 1, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
 		.check = check_tax_rate },
 	{ .id = "tax.totals",
-		.help = "The lines' taxes add up to the document's within the limit, or the limit for each line's tax when tax is rounded per document.",
+		.help = "The lines' taxes add up to the document's within the limit, or the limit "
+			"for each line's tax when tax is rounded per document.",
 		.fields = "/lines/*/taxes/*/amount /totals/tax /tax_rounding",
 		.usual = { RULE_REPORT, { 1, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
 		.check = check_tax_totals },
 	{ .id = "tax.base",
-		.help = "A line's tax base and tax make its amount when prices include tax, else the base is the amount, within the limit for each tax.",
+		.help = "A line's tax base and tax make its amount when prices include tax, else "
+			"the base is the amount, within the limit for each tax.",
 		.fields = "/lines/*/taxes /lines/*/amount /prices_include_tax /tax_rounding",
 		.usual = { RULE_REPORT, { 1, 0, true } },
 		.unit = LIMIT_MINOR_UNITS,
@@ -188,11 +198,13 @@ const struct rule transaction_rules[] = {
 		.check = check_tax_rate_large },
 	{ .id = "tax.exemption",
 		.help = "Where an exemption is named, rate and tax are zero.",
-		.fields = "/lines/*/taxes/*/exemption /lines/*/taxes/*/rate /lines/*/taxes/*/amount",
+		.fields =
+			"/lines/*/taxes/*/exemption /lines/*/taxes/*/rate /lines/*/taxes/*/amount",
 		.usual = { RULE_REPORT, { 0, 0, false } },
 		.check = check_tax_exemption },
 	{ .id = "tax.missing",
-		.help = "Goods that cost something have at least one tax, if only one of the rate zero.",
+		.help = "Goods that cost something have at least one tax, if only one of the rate "
+			"zero.",
 		.fields = "/lines/*/taxes /lines/*/amount",
 		.usual = { RULE_OFF, { 0, 0, false } },
 		.check = check_tax_missing },

@@ -33,8 +33,8 @@ struct rule {
 	struct rule_setting usual;
 	enum limit_unit unit;
 	bool fixed; /* books and postings rely on it: it always refuses */
-	void (*check)(const struct rule_run *run, const struct transaction *t,
-		struct findings *findings);
+	void (*check)(
+		const struct rule_run *run, const struct transaction *t, struct findings *findings);
 };
 
 /* At most RULES_MAX rows; ends with a row whose id is NULL. */
@@ -42,11 +42,11 @@ enum { RULES_MAX = 64 };
 extern const struct rule transaction_rules[];
 unsigned rules_count(void);
 
-const char *severity_name(enum severity severity);    /* "off", "report", "refuse" */
-const char *limit_unit_name(enum limit_unit unit);    /* "minor_units", NULL for LIMIT_NONE */
+const char *severity_name(enum severity severity); /* "off", "report", "refuse" */
+const char *limit_unit_name(enum limit_unit unit); /* "minor_units", NULL for LIMIT_NONE */
 bool severity_find(struct slice name, enum severity *ret_severity);
 
 /* Holds the transaction to every rule that is not off for its store and currency; findings are
  * appended, their ids live as long as the set. NULL is the table as it stands. */
-void transaction_check(const struct transaction *t, const struct rule_set *set,
-	struct findings *findings);
+void transaction_check(
+	const struct transaction *t, const struct rule_set *set, struct findings *findings);

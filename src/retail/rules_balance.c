@@ -65,7 +65,8 @@ void check_tender_missing(
 
 /* Forints, pesos and rupiahs are rounded to 5, 50 and more of their units, but their sums are
  * large; a hundredth of the gross leaves room for them. */
-void check_rounding(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+void check_rounding(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	struct total rounding = total_absolute(total_of(t->totals.rounding));
 	struct total hundredth = total_absolute(
@@ -152,7 +153,8 @@ static void tax_of_line(const struct rule_run *run, const struct transaction *t,
 	}
 }
 
-void check_tax_rate(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+void check_tax_rate(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (run->practice->tax_rounding == TAX_PER_DOCUMENT) {
 		tax_of_document(run, t, findings);
@@ -179,7 +181,6 @@ void check_tax_totals(
 	if (run->practice->tax_rounding == TAX_PER_DOCUMENT)
 		limit.nanos *= count;
 	if (further_apart(sum, total_of(t->totals.tax), limit))
-		rule_found(run, findings, "/totals/tax",
-			"is %s, but the lines' taxes add up to %s",
+		rule_found(run, findings, "/totals/tax", "is %s, but the lines' taxes add up to %s",
 			rule_money(t, total_of(t->totals.tax)).text, rule_money(t, sum).text);
 }

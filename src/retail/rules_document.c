@@ -3,7 +3,8 @@
 
 enum { DATE_MIN = 20000101 };
 
-void check_required(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+void check_required(
+	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	if (!transaction_is_posted(t))
 		return;

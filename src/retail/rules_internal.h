@@ -6,7 +6,8 @@
 #include "retail/rules.h"
 
 #define RULE_CHECK(name)                                                                           \
-	void name(const struct rule_run *run, const struct transaction *t, struct findings *findings)
+	void name(const struct rule_run *run, const struct transaction *t,                         \
+		struct findings *findings)
 
 /* One rule on its way over one transaction, with what holds for its store and currency. */
 struct rule_run {

@@ -26,8 +26,8 @@ void check_quantity_large(
 				rule_at("/lines", i, "quantity").text, findings);
 }
 
-static void check_line_amounts(const struct rule_run *run, const struct line *line, uint32_t i,
-	struct findings *findings)
+static void check_line_amounts(
+	const struct rule_run *run, const struct line *line, uint32_t i, struct findings *findings)
 {
 	if (beyond(run, line->unit_price))
 		find_beyond(

@@ -204,7 +204,8 @@ void check_discount_large(
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		struct total sum = total_zero(), whole = total_absolute(product(line));
-		struct total listed = total_absolute(rule_product(line->quantity, line->list_price));
+		struct total listed =
+			total_absolute(rule_product(line->quantity, line->list_price));
 		for (uint32_t k = 0; k < line->discounts.count; k++)
 			sum = total_add(sum, total_of(line->discounts.items[k].amount));
 		if (total_compare(listed, whole) > 0)

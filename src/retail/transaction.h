@@ -54,7 +54,7 @@ enum line_kind {
 };
 
 enum tax_rounding {
-	TAX_UNSAID,   /* the store's way (rule_set.h), else per line */
+	TAX_UNSAID,       /* the store's way (rule_set.h), else per line */
 	TAX_PER_LINE,     /* each line's tax is rounded to the minor unit */
 	TAX_PER_DOCUMENT, /* only a code's sum over the document is; lines may be finer or a unit
 			     off */
@@ -70,9 +70,9 @@ struct key {
 
 struct tax {
 	struct slice code;
-	struct decimal rate;   /* "0.20" is 20 % */
-	struct decimal base;   /* what the tax was computed on, without tax */
-	struct decimal amount; /* the tax */
+	struct decimal rate;    /* "0.20" is 20 % */
+	struct decimal base;    /* what the tax was computed on, without tax */
+	struct decimal amount;  /* the tax */
 	struct slice exemption; /* why nothing is due: a code of the till's or the law's */
 };
 

@@ -10,9 +10,11 @@ enum { ARENA_BYTES = 16 << 20 };
 static const char sale[] =
 	"{\"store\":\"1\",\"register\":\"1\",\"business_date\":\"2026-11-23\",\"sequence\":1,"
 	"\"type\":\"sale\",\"closed_at\":\"2026-11-23T17:03:40+01:00\",\"currency\":\"EUR\","
-	"\"lines\":[{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":2,\"amount\":\"12\","
+	"\"lines\":[{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":2,\"amount\":"
+	"\"12\","
 	"\"discounts\":[{\"amount\":\"1\"}],\"taxes\":[{\"code\":\"S\",\"rate\":\"0.2\",\"base\":"
-	"\"10\",\"amount\":\"2\"}]},{\"number\":2,\"kind\":\"fee\",\"amount\":\"999999999999999999\"}],"
+	"\"10\",\"amount\":\"2\"}]},{\"number\":2,\"kind\":\"fee\",\"amount\":"
+	"\"999999999999999999\"}],"
 	"\"tenders\":[{\"number\":1,\"kind\":\"cash\",\"amount\":\"12\"}],"
 	"\"totals\":{\"net\":\"10\",\"tax\":\"2\",\"gross\":\"12\"}}";
 
@@ -37,15 +39,15 @@ static void parse(
 	struct slice text, const struct transaction *t, const char *each, struct arena *arena)
 {
 	for (unsigned truth = 0; truth < 2; truth++) {
-		struct expression_wanted wanted = {
-			truth ? EXPRESSION_TRUTH : EXPRESSION_NUMBER, each };
+		struct expression_wanted wanted = { truth ? EXPRESSION_TRUTH : EXPRESSION_NUMBER,
+			each };
 		struct expression_place place = { .transaction = t,
 			.item = each == NULL ? NULL : (const void *)&t->tenders.items[0] };
 		const struct expression *e = NULL;
 		struct expression_fault fault;
 		enum status s = expression_parse(text, wanted, arena, &e, &fault);
-		check(s == OK || (s == E_INPUT && fault.text[0] != '\0' &&
-					 fault.offset <= text.len));
+		check(s == OK ||
+			(s == E_INPUT && fault.text[0] != '\0' && fault.offset <= text.len));
 		if (s == OK)
 			evaluate(e, &place, truth);
 	}

@@ -59,10 +59,8 @@ TEST(numbers_are_exact)
 	EXPECT_TEXT(value("0.000000001 * 0.5"), "0.000000001");
 	EXPECT_TEXT(value("0.000000001 * 0.4"), "0");
 	EXPECT_TEXT(value("-0.000000001 * 0.5"), "-0.000000001");
-	EXPECT_TEXT(value("999999999999.999999 * 999999999999.999999"),
-		"999999999999999998000000");
-	EXPECT_TEXT(value("999999999.999999999 * 999999999.999999999"),
-		"999999999999999998");
+	EXPECT_TEXT(value("999999999999.999999 * 999999999999.999999"), "999999999999999998000000");
+	EXPECT_TEXT(value("999999999.999999999 * 999999999.999999999"), "999999999999999998");
 	EXPECT_TEXT(value("1000000000000000 * 1000000000"), "1000000000000000000000000");
 	EXPECT_TEXT(value("1000000000000000 * 1000000000 + 1"), "a number is beyond 10^24");
 	EXPECT_TEXT(value("abs(-2.5)"), "2.5");
@@ -126,8 +124,7 @@ TEST(days_and_times_are_numbers)
 	EXPECT_TEXT(value("business_date - date('2026-11-20')"), "3");
 	EXPECT_TEXT(value("hour(business_date)"), "5: a time is expected: closed_at or began_at");
 	EXPECT_TEXT(value("weekday(closed_at)"), "8: a day is expected: business_date");
-	EXPECT_TEXT(value("date(\"2026-13-01\")"),
-		"5: a day such as \"2026-11-23\" is expected");
+	EXPECT_TEXT(value("date(\"2026-13-01\")"), "5: a day such as \"2026-11-23\" is expected");
 }
 
 TEST(and_or_and_not_bind_as_they_should)
@@ -144,7 +141,8 @@ TEST(and_or_and_not_bind_as_they_should)
 TEST(what_is_wrong_is_said_with_its_place)
 {
 	EXPECT_TEXT(value(""), "0: the expression ends too early");
-	EXPECT_TEXT(value("totals.gros > 1"), "0: there is no field or function \"totals.gros\" here");
+	EXPECT_TEXT(
+		value("totals.gros > 1"), "0: there is no field or function \"totals.gros\" here");
 	EXPECT_TEXT(value("1 + \"a\""), "4: +: a number is expected, not a text");
 	EXPECT_TEXT(value("1 = \"a\""), "4: =: a number is expected, not a text");
 	EXPECT_TEXT(value("store < \"a\""), "0: <: a number is expected, not a text");
@@ -162,19 +160,18 @@ TEST(what_is_wrong_is_said_with_its_place)
 	EXPECT_TEXT(value("max(1)"),
 		"0: there is no function \"max\"; known are sum, count, any, all, abs, present, "
 		"starts, date, hour and weekday");
-	EXPECT_TEXT(value("lines = 1"),
-		"0: \"lines\" is a list: say count(lines) or any(lines, ...)");
+	EXPECT_TEXT(
+		value("lines = 1"), "0: \"lines\" is a list: say count(lines) or any(lines, ...)");
 	EXPECT_TEXT(value("totals = 1"), "0: \"totals\" is an object: name one of its parts");
-	EXPECT_TEXT(value("extensions = 1"),
-		"0: \"extensions\" is an object: name one of its parts");
+	EXPECT_TEXT(
+		value("extensions = 1"), "0: \"extensions\" is an object: name one of its parts");
 	EXPECT_TEXT(value("store.name = 1"), "0: \"store\" has no parts");
 	EXPECT_TEXT(value("store in ()"), "10: a number or a text in quotes is expected");
 	EXPECT_TEXT(value("store in (1)"), "10: in: a text is expected, not a number");
 	EXPECT_TEXT(value("store not \"a\""), "10: \"in\" is expected behind \"not\"");
 	EXPECT_TEXT(value("(1"), "2: \")\" is expected for this bracket");
 	EXPECT_TEXT(value("store = \"a"), "8: the text has no closing quote");
-	EXPECT_TEXT(value("store = \"a\nb\""),
-		"10: a text has no line ends or control characters");
+	EXPECT_TEXT(value("store = \"a\nb\""), "10: a text has no line ends or control characters");
 	EXPECT_TEXT(value("1x"), "1: a letter stands right behind a number");
 	EXPECT_TEXT(value("1 & 2"), "2: this character begins nothing that is known");
 	EXPECT_TEXT(value("type = \"sold\""),
@@ -231,11 +228,11 @@ TEST(work_is_bounded)
 /* Any row of words is an expression or is refused with its place; nothing else happens. */
 TEST(any_words_are_taken_or_refused)
 {
-	static const char *const words[] = { "(", ")", ",", "+", "-", "*", "=", "!=", "<", ">=",
-		"and", "or", "not", "in", "sum", "count", "any", "all", "abs", "present", "hour",
-		"weekday", "date", "starts", "lines", "tenders", "taxes", "discounts", "amount",
-		"totals.gross", "type", "store", "closed_at", "\"sale\"", "'2026-11-23'", "1", "2.5",
-		"true", "false", "of.store", "999999999999999999" };
+	static const char *const words[] = { "(", ")", ",", "+", "-", "*", "=", "!=", "<",
+		">=", "and", "or", "not", "in", "sum", "count", "any", "all", "abs", "present",
+		"hour", "weekday", "date", "starts", "lines", "tenders", "taxes", "discounts",
+		"amount", "totals.gross", "type", "store", "closed_at", "\"sale\"", "'2026-11-23'",
+		"1", "2.5", "true", "false", "of.store", "999999999999999999" };
 	uint64_t seed = test_seed(20261124);
 	struct random random;
 	random_init(&random, seed);

@@ -36,7 +36,8 @@ __attribute__((unused)) static const char *judge(const char *text)
 	return judge_by(text, NULL);
 }
 
-__attribute__((unused)) static const char *judge_with(const char *text, const char *from, const char *to)
+__attribute__((unused)) static const char *judge_with(
+	const char *text, const char *from, const char *to)
 {
 	char *changed = text_with(text, from, to);
 	const char *said = judge(changed);

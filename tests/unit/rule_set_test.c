@@ -50,7 +50,8 @@ static const char *off_by(const char *store, const char *currency, const struct 
 {
 	char text[2048];
 	snprintf(text, sizeof(text),
-		"{\"store\":\"%s\",\"register\":\"1\",\"business_date\":\"2026-11-23\",\"sequence\":"
+		"{\"store\":\"%s\",\"register\":\"1\",\"business_date\":\"2026-11-23\","
+		"\"sequence\":"
 		"1,\"closed_at\":\"2026-11-23T17:03:40Z\",\"type\":\"sale\",\"currency\":\"%s\","
 		"\"lines\":[{\"number\":1,\"kind\":\"fee\",\"amount\":\"10\",\"taxes\":[{\"code\":"
 		"\"S\",\"amount\":\"1\"}]}],\"tenders\":[{\"number\":1,\"kind\":\"card\","
@@ -175,11 +176,16 @@ TEST(a_store_rounds_as_it_says_unless_the_document_does)
 		.cash_increment = decimal_make(5, 2) };
 	EXPECT_OK(rule_set_practice(set, slice_of("1"), &practice, &err), err);
 	/* two taxes, each a cent off: fine per line, not fine as a sum */
-	static const char parts[] = "%s,\"lines\":["
-		"{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":\"10\","
-		"\"taxes\":[{\"code\":\"S\",\"rate\":\"0.2\",\"base\":\"10\",\"amount\":\"2.01\"}]},"
-		"{\"number\":2,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":\"10\","
-		"\"taxes\":[{\"code\":\"S\",\"rate\":\"0.2\",\"base\":\"10\",\"amount\":\"2.01\"}]}],"
+	static const char parts[] =
+		"%s,\"lines\":["
+		"{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":"
+		"\"10\","
+		"\"taxes\":[{\"code\":\"S\",\"rate\":\"0.2\",\"base\":\"10\",\"amount\":\"2.01\"}]}"
+		","
+		"{\"number\":2,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":"
+		"\"10\","
+		"\"taxes\":[{\"code\":\"S\",\"rate\":\"0.2\",\"base\":\"10\",\"amount\":\"2.01\"}]}"
+		"],"
 		"\"tenders\":[{\"number\":1,\"kind\":\"cash\",\"amount\":\"24.02\"}],"
 		"\"totals\":{\"net\":\"20\",\"tax\":\"4.02\",\"gross\":\"24.02\"}}";
 	static const char *const heads[][2] = {
@@ -256,9 +262,10 @@ TEST(a_register_that_is_older_leaves_out_what_it_does_not_know)
 	struct rule_set *set;
 	struct error err;
 	unsigned unknown;
-	EXPECT_OK(rule_set_read(slice_of("{\"later\":[1],\"rules\":[{\"id\":\"moon.phase\","
-					 "\"severity\":\"refuse\",\"unit\":\"days\",\"limit\":\"3\"},"
-					 "{\"id\":\"tender.kind\",\"severity\":\"refuse\",\"x\":1}]}"),
+	EXPECT_OK(rule_set_read(
+			  slice_of("{\"later\":[1],\"rules\":[{\"id\":\"moon.phase\","
+				   "\"severity\":\"refuse\",\"unit\":\"days\",\"limit\":\"3\"},"
+				   "{\"id\":\"tender.kind\",\"severity\":\"refuse\",\"x\":1}]}"),
 			  &set, &unknown, &err),
 		err);
 	EXPECT_NUMBER(unknown, 1);
@@ -275,9 +282,11 @@ TEST(what_is_no_rule_set_is_refused)
 		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"maybe\"}]}",
 		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"report\",\"limit\":\"-1\"}]}",
 		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"report\",\"limit\":\"1e3\"}]}",
-		"{\"rules\":[{\"id\":\"x\",\"severity\":\"off\",\"when\":\"1\",\"message\":\"m\"}]}",
+		"{\"rules\":[{\"id\":\"x\",\"severity\":\"off\",\"when\":\"1\",\"message\":\"m\"}]"
+		"}",
 		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"off\",\"currencies\":[]}]}",
-		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"off\",\"currencies\":{\"QQQ\":{}}}]}",
+		"{\"rules\":[{\"id\":\"tax.rate\",\"severity\":\"off\",\"currencies\":{\"QQQ\":{}}}"
+		"]}",
 		"{\"rules\":[]", "{\"rules\":[]} x", "{\"cash_increment\":5}" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct rule_set *set = NULL;

@@ -6,7 +6,8 @@ static const char *judge_taxes(const char *amount, const char *taxes, const char
 {
 	char line[1024];
 	snprintf(line, sizeof(line),
-		"{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":\"%s\","
+		"{\"number\":1,\"kind\":\"sale\",\"item\":\"A\",\"quantity\":\"1\",\"amount\":\"%"
+		"s\","
 		"\"taxes\":[%s]}",
 		amount, taxes);
 	return judge_parts(SALE_EUR, line, CASH("12"), totals);
@@ -23,8 +24,8 @@ static const char *judge_when_on(const char *rule, const char *text)
 	struct error err;
 	struct rule_change change = { .has_severity = true, .severity = RULE_REPORT };
 	EXPECT_OK(rule_set_open(&set, &err), err);
-	EXPECT_OK(rule_set_change(set, slice_of(rule),
-			  (struct rule_scope){ .store = { NULL, 0 } }, &change, &err),
+	EXPECT_OK(rule_set_change(set, slice_of(rule), (struct rule_scope){ .store = { NULL, 0 } },
+			  &change, &err),
 		err);
 	const char *said = judge_by(text, set);
 	rule_set_close(set);
@@ -44,8 +45,7 @@ TEST(a_quantity_has_a_limit)
 {
 	EXPECT_TEXT(ONE_LINE("sale", "1000000", "0", "0"), "");
 	EXPECT_TEXT(ONE_LINE("sale", "1000000.001", "0", "0"), "!quantity.large /lines/0/quantity");
-	EXPECT_TEXT(
-		ONE_LINE("return", "-1000001", "0", "0"), "!quantity.large /lines/0/quantity");
+	EXPECT_TEXT(ONE_LINE("return", "-1000001", "0", "0"), "!quantity.large /lines/0/quantity");
 	EXPECT_TEXT(ONE_LINE("sale", "999999999999999999", "0", "0"),
 		"!quantity.large /lines/0/quantity");
 	EXPECT_TEXT(ONE_LINE("sale", "1.00000000", "0", "0"), "");
@@ -70,9 +70,8 @@ TEST(a_transaction_has_not_too_many_lines)
 	struct buf buf;
 	buf_init(&buf, 1 << 20);
 	for (unsigned i = 1; i <= 1001; i++) {
-		buf_format(&buf,
-			"%s{\"number\":%u,\"kind\":\"fee\",\"amount\":\"0\"}", i > 1 ? "," : "",
-			i);
+		buf_format(&buf, "%s{\"number\":%u,\"kind\":\"fee\",\"amount\":\"0\"}",
+			i > 1 ? "," : "", i);
 		if (i < 1000)
 			continue;
 		struct buf text;
@@ -105,8 +104,8 @@ TEST(a_gtin_has_a_check_digit)
 
 TEST(goods_have_no_negative_price)
 {
-	EXPECT_TEXT(ONE_LINE("sale", "1", "-2.00", "-2.00"),
-		"line.price_negative /lines/0/unit_price");
+	EXPECT_TEXT(
+		ONE_LINE("sale", "1", "-2.00", "-2.00"), "line.price_negative /lines/0/unit_price");
 	EXPECT_TEXT(ONE_LINE("fee", "1", "-2.00", "-2.00"), "");
 }
 
@@ -114,17 +113,15 @@ TEST(a_base_and_its_tax_make_the_line)
 {
 	EXPECT_TEXT(judge_taxes("10", TAX("0.2", "10", "2"), TEN_AND_TWO), "");
 	EXPECT_TEXT(judge_taxes("10", TAX("0.2", "10.01", "2"), TEN_AND_TWO), "");
-	EXPECT_TEXT(judge_taxes("10", TAX("0.2", "9.98", "2"), TEN_AND_TWO),
-		"tax.base /lines/0/taxes");
-	/* two taxes on the same money, and two parts of a line with a tax each */
 	EXPECT_TEXT(
-		judge_taxes("10", TAX("0.1", "10", "1") "," TAX("0.1", "10", "1"), TEN_AND_TWO),
+		judge_taxes("10", TAX("0.2", "9.98", "2"), TEN_AND_TWO), "tax.base /lines/0/taxes");
+	/* two taxes on the same money, and two parts of a line with a tax each */
+	EXPECT_TEXT(judge_taxes("10", TAX("0.1", "10", "1") "," TAX("0.1", "10", "1"), TEN_AND_TWO),
 		"");
 	EXPECT_TEXT(
 		judge_taxes("10", TAX("0.2", "4", "0.8") "," TAX("0.2", "6", "1.2"), TEN_AND_TWO),
 		"");
-	EXPECT_TEXT(
-		judge_taxes("10", TAX("0.2", "4", "0.8") "," TAX("0.2", "5", "1"), TEN_AND_TWO),
+	EXPECT_TEXT(judge_taxes("10", TAX("0.2", "4", "0.8") "," TAX("0.2", "5", "1"), TEN_AND_TWO),
 		"tax.totals /totals/tax\ntax.base /lines/0/taxes");
 	/* with tax in the price */
 	EXPECT_TEXT(judge(sale_text), "");
@@ -134,8 +131,8 @@ TEST(a_base_and_its_tax_make_the_line)
 
 TEST(a_tax_has_the_sign_of_its_base)
 {
-	EXPECT_TEXT(judge_taxes("10",
-			    TAX("0.2", "20", "4") "," TAX("0.2", "-10", "-2"), TEN_AND_TWO),
+	EXPECT_TEXT(
+		judge_taxes("10", TAX("0.2", "20", "4") "," TAX("0.2", "-10", "-2"), TEN_AND_TWO),
 		"");
 	EXPECT_TEXT(judge_taxes("10", TAX("0.2", "10", "-2"),
 			    "\"net\":\"10\",\"tax\":\"2\",\"gross\":\"12\""),
@@ -181,21 +178,22 @@ TEST(cash_is_paid_in_coins_that_exist)
 {
 	const char *head = "\"type\":\"sale\",\"currency\":\"CHF\"";
 	const char *line = LINE("1", "sale", "1", "9.98", "9.98");
-	EXPECT_TEXT(judge_parts(head, line, CASH("10.00"), NET("9.98") ",\"rounding\":\"0.02\""),
-		"");
+	EXPECT_TEXT(
+		judge_parts(head, line, CASH("10.00"), NET("9.98") ",\"rounding\":\"0.02\""), "");
 	EXPECT_TEXT(judge_parts(head, line, CASH("9.98"), NET("9.98")),
 		"rounding.cash /totals/rounding");
-	EXPECT_TEXT(judge_parts(head, line,
-			    "{\"number\":1,\"kind\":\"card\",\"amount\":\"9.98\"}", NET("9.98")),
+	EXPECT_TEXT(judge_parts(head, line, "{\"number\":1,\"kind\":\"card\",\"amount\":\"9.98\"}",
+			    NET("9.98")),
 		"");
 	/* the rest of what a voucher does not cover */
 	EXPECT_TEXT(judge_parts(head, line,
 			    "{\"number\":2,\"kind\":\"voucher\",\"amount\":\"5.93\"}," CASH("4.05"),
 			    NET("9.98")),
 		"");
-	EXPECT_TEXT(judge_parts(head, line,
-			    "{\"number\":1,\"kind\":\"cash\",\"amount\":\"20\",\"change\":\"10.02\"}",
-			    NET("9.98")),
+	EXPECT_TEXT(
+		judge_parts(head, line,
+			"{\"number\":1,\"kind\":\"cash\",\"amount\":\"20\",\"change\":\"10.02\"}",
+			NET("9.98")),
 		"rounding.cash /totals/rounding");
 	EXPECT_TEXT(judge_parts(SALE_EUR, line, CASH("9.98"), NET("9.98")), "");
 	EXPECT_TEXT(judge_parts("\"type\":\"sale\",\"currency\":\"SEK\"",
@@ -223,8 +221,7 @@ TEST(a_transaction_does_not_last_for_days)
 
 TEST(what_only_some_want_is_off)
 {
-	static const char gift_card[] =
-		"{\"number\":1,\"kind\":\"gift_card\",\"amount\":\"-5\"}";
+	static const char gift_card[] = "{\"number\":1,\"kind\":\"gift_card\",\"amount\":\"-5\"}";
 	EXPECT_TEXT(judge_parts(SALE_EUR, gift_card, CASH("-5"), NET("-5")), "");
 	char text[2048];
 	snprintf(text, sizeof(text),
@@ -237,8 +234,8 @@ TEST(what_only_some_want_is_off)
 	EXPECT_TEXT(judge_when_on_with("line.gift_card_return", text, "\"-5\"}]", "\"-5\"} ]"),
 		"line.gift_card_return /lines/0/amount");
 	EXPECT_TEXT(judge_when_on("line.unit_missing", sale_text), "");
-	EXPECT_TEXT(judge_when_on("line.unit_missing", return_text),
-		"line.unit_missing /lines/0/unit");
+	EXPECT_TEXT(
+		judge_when_on("line.unit_missing", return_text), "line.unit_missing /lines/0/unit");
 	EXPECT_TEXT(judge_when_on("line.of_missing", return_text), "");
 	EXPECT_TEXT(judge_when_on_with("line.of_missing", return_text, "\"of\"", "\"off\""),
 		"line.of_missing /lines/0/of");

@@ -313,8 +313,8 @@ TEST(the_documentation_has_the_same_table)
 		char limit[64] = "", number[DECIMAL_TEXT_MAX];
 		decimal_print(rule->usual.limit, number);
 		if (rule->usual.limit.set)
-			snprintf(limit, sizeof(limit), "%s %s", number,
-				limit_unit_name(rule->unit));
+			snprintf(
+				limit, sizeof(limit), "%s %s", number, limit_unit_name(rule->unit));
 		snprintf(line, sizeof(line), "\n| `%s` | %s%s | %s | %s |\n", rule->id,
 			severity_name(rule->usual.severity), rule->fixed ? " (fixed)" : "", limit,
 			rule->help);
