@@ -2,6 +2,7 @@
 #include "app/arguments.h"
 #include "app/bridge.h"
 #include "app/commands.h"
+#include "app/descriptors.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -120,6 +121,17 @@ static bool wait_for_end(struct bridge *bridge, const sigset_t *signals)
 	}
 }
 
+/* Else many connections would leave the journal without a file for its next segment. */
+static void keep_descriptors(struct config *config)
+{
+	uint64_t asked = config->serve.connections_max;
+	if (!descriptors_reserve(asked, &config->serve.connections_max))
+		say("at most %llu connections instead of connections_max %llu: the limit of open "
+		    "files is too low, %d are kept for other things",
+			(unsigned long long)config->serve.connections_max,
+			(unsigned long long)asked, DESCRIPTORS_KEPT);
+}
+
 static int run(const struct config *config)
 {
 	const struct bridge_hooks hooks = { part_failed, show_progress, NULL };
@@ -156,6 +168,7 @@ int command_serve(int argc, char **argv)
 	int code;
 	if (arguments_take(&arguments, argc, argv, &line, &words, &code)) {
 		if (make_config(&line, &config, &err) == OK) {
+			keep_descriptors(&config);
 			code = run(&config);
 		} else {
 			say("%s", err.text);
