@@ -15,7 +15,8 @@ bool descriptors_reserve(uint64_t connections, uint64_t *ret_connections)
 	if (limit.rlim_cur >= wanted)
 		return true;
 	/* Under a very low limit, half of it. */
-	uint64_t kept = limit.rlim_cur / 2 < DESCRIPTORS_KEPT ? limit.rlim_cur / 2 : DESCRIPTORS_KEPT;
+	uint64_t kept =
+		limit.rlim_cur / 2 < DESCRIPTORS_KEPT ? limit.rlim_cur / 2 : DESCRIPTORS_KEPT;
 	uint64_t fit = limit.rlim_cur - kept;
 	*ret_connections = fit > 0 ? fit : 1;
 	return false;

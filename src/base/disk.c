@@ -38,8 +38,8 @@ static struct folder_file *file_of(struct disk_file *file)
 	return (struct folder_file *)file;
 }
 
-/* A disk that is full, and a table of open files that is, are ordinary states: the same call succeeds
- * later. Everything else is a failure. */
+/* A disk that is full, and a table of open files that is, are ordinary states: the same call
+ * succeeds later. Everything else is a failure. */
 static enum status failed(
 	struct error *err, const char *what, const struct folder *folder, const char *name)
 {

@@ -3,8 +3,9 @@
  * runs full and fails.
  *
  * Names have no slash. Every function that can fail fills `err`: E_IO for what the operating system
- * refused, E_FULL for a full disk (ENOSPC, EDQUOT, EFBIG) and for too many open files. After a failed
- * sync the file's unsynced bytes are in an unknown state: the caller must not go on with it. */
+ * refused, E_FULL for a full disk (ENOSPC, EDQUOT, EFBIG) and for too many open files. After a
+ * failed sync the file's unsynced bytes are in an unknown state: the caller must not go on with it.
+ */
 #pragma once
 
 #include "base/error.h"
