@@ -158,11 +158,12 @@ static void forget_progress(const struct door *door)
 	unlinkat(door->data, name, 0);
 }
 
-static void on_problem(void *context, const char *where, struct slice raw, struct slice problem)
+static void on_problem(void *context, void *source, const char *where, struct slice raw,
+	struct slice problem)
 {
 	struct door *door = context;
 	struct reading *reading = &door->reading;
-	(void)raw;
+	(void)source, (void)raw;
 	/* From here on a crash begins with the first record again, so that the list is whole. */
 	if (reading->count++ == 0)
 		forget_progress(door);
@@ -243,7 +244,6 @@ static enum status finish(struct door *door, const struct error *why, struct err
 static enum status take_file(struct door *door, const char *name, struct error *err)
 {
 	struct reading *reading = &door->reading;
-	const struct feed_events events = { on_problem, on_settled, door };
 	struct error why = { OK, "" };
 	reading->name = name;
 	reading->text = slice_make(NULL, 0);
@@ -252,7 +252,9 @@ static enum status take_file(struct door *door, const char *name, struct error *
 	copy_counters(&door->counters.feed, &reading->before);
 	enum status s = folder_files_map(&door->files, name, door->data, &reading->text, &why);
 	if (s == OK)
-		s = feed_read(door->feed, reading->text, read_progress(door), &events, &why);
+		s = feed_add(door->feed, reading->text, read_progress(door), NULL, &why);
+	if (s == OK)
+		s = feed_settle(door->feed, &why);
 	if (s == OK)
 		s = finish(door, NULL, &why);
 	else if (s == E_INPUT)
@@ -336,6 +338,7 @@ static enum status open_parts(struct door *door, struct error *err)
 {
 	struct feed_config feed = {
 		.door = door->config,
+		.events = { on_problem, on_settled, door },
 		.counters = &door->counters.feed,
 		.batch_records_max = (uint32_t)door->options->batch,
 		.batch_bytes_max = BATCH_BYTES_MAX,

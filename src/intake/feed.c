@@ -18,23 +18,25 @@ enum {
 	WAIT_LAST_MS = 2000,
 };
 
-/* Where a line of the batch stands in the text. */
+/* Where a line of the batch comes from. */
 struct feed_line {
-	struct slice raw;
+	struct slice text, raw;
+	void *source;
 };
 
 struct feed {
 	struct feed_config config;
-	const struct feed_events *events;
 	struct arena tree, scratch, kept; /* the record's, the mapping's, the batch's */
 	struct buf document, answer;
 	struct batch *batch;
 	size_t batch_bytes; /* of its records, raw and mapped */
 	struct feed_line *lines;
-	struct slice text;
+	struct slice text; /* that is being read */
+	void *source;
 	size_t from;
-	size_t end;     /* behind the last record that was read */
-	size_t counted; /* lines are counted up to here */
+	size_t end;           /* behind the last record that was read */
+	const char *counting; /* the text whose lines are counted */
+	size_t counted;       /* up to here */
 	uint64_t line;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -127,26 +129,31 @@ static void batch_done(void *context)
 }
 
 /* Problems are reported in the order of the text, so each line is counted once. */
-static void place(struct feed *feed, struct slice raw, char *where, size_t size)
+static void place(struct feed *feed, const struct feed_line *line, char *where, size_t size)
 {
-	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
+	size_t offset = (size_t)(line->raw.ptr - line->text.ptr);
+	if (feed->counting != line->text.ptr || feed->counted > offset) {
+		feed->counting = line->text.ptr;
+		feed->counted = 0;
+		feed->line = 1;
+	}
 	while (feed->counted < offset) {
 		const char *at =
-			memchr(feed->text.ptr + feed->counted, '\n', offset - feed->counted);
+			memchr(line->text.ptr + feed->counted, '\n', offset - feed->counted);
 		if (at == NULL)
 			break;
 		feed->line++;
-		feed->counted = (size_t)(at - feed->text.ptr) + 1;
+		feed->counted = (size_t)(at - line->text.ptr) + 1;
 	}
 	snprintf(where, size, "line %llu, byte %zu", (unsigned long long)feed->line, offset);
 }
 
-static void report_line(struct feed *feed, uint32_t i)
+static void report_line(struct feed *feed, const struct feed_line *line)
 {
 	char where[64];
-	place(feed, feed->lines[i].raw, where, sizeof(where));
-	feed->events->problem(
-		feed->events->context, where, feed->lines[i].raw, buf_get(&feed->answer));
+	place(feed, line, where, sizeof(where));
+	feed->config.events.problem(feed->config.events.context, line->source, where, line->raw,
+		buf_get(&feed->answer));
 }
 
 /* True when a line has to be sent again: the disk was full, or there was no room. */
@@ -178,7 +185,7 @@ static void count_lines(struct feed *feed)
 		else
 			atomic_fetch_add(&counters->refused_total, 1);
 		if (status >= 400)
-			report_line(feed, i);
+			report_line(feed, &feed->lines[i]);
 	}
 }
 
@@ -198,12 +205,20 @@ static enum status submit(struct feed *feed)
 	return stopping ? E_STOPPED : repeat ? E_FULL : OK;
 }
 
-static enum status flush(struct feed *feed, struct error *err)
+static void forget(struct feed *feed)
+{
+	if (feed->batch != NULL)
+		batch_give_back(feed->batch);
+	feed->batch = NULL;
+	feed->batch_bytes = 0;
+	arena_reset(&feed->kept);
+}
+
+/* Submits until there was room for it. */
+static enum status submit_patiently(struct feed *feed, struct error *err)
 {
 	unsigned wait_ms = WAIT_FIRST_MS;
 	enum status s;
-	if (feed->batch == NULL)
-		return OK;
 	if (batch_overflowed(feed->batch))
 		return error_set(err, E_FULL, "out of memory");
 	while ((s = submit(feed)) == E_FULL) {
@@ -212,16 +227,20 @@ static enum status flush(struct feed *feed, struct error *err)
 			return stopped(err);
 		wait_ms = wait_ms * 2 < WAIT_LAST_MS ? wait_ms * 2 : WAIT_LAST_MS;
 	}
-	if (s != OK)
-		return stopped(err);
-	count_lines(feed);
-	batch_give_back(feed->batch);
-	feed->batch = NULL;
-	feed->batch_bytes = 0;
-	arena_reset(&feed->kept);
-	if (feed->events->settled != NULL)
-		feed->events->settled(feed->events->context, feed->end);
-	return OK;
+	return s == OK ? OK : stopped(err);
+}
+
+enum status feed_settle(struct feed *feed, struct error *err)
+{
+	if (feed->batch == NULL)
+		return OK;
+	enum status s = submit_patiently(feed, err);
+	if (s == OK)
+		count_lines(feed);
+	forget(feed);
+	if (s == OK && feed->config.events.settled != NULL)
+		feed->config.events.settled(feed->config.events.context, feed->end);
+	return s;
 }
 
 static struct slice text_of(const char *text)
@@ -249,7 +268,8 @@ static enum status map_record(struct feed *feed, struct value *record,
 static enum status add_line(struct feed *feed, enum mapping_verdict verdict, struct slice raw,
 	struct findings *findings)
 {
-	feed->lines[batch_count(feed->batch)].raw = raw;
+	feed->lines[batch_count(feed->batch)] =
+		(struct feed_line){ feed->text, raw, feed->source };
 	feed->batch_bytes += raw.len + feed->document.len;
 	if (verdict == UNMAPPED)
 		return batch_refuse(feed->batch, PROBLEM_INVALID,
@@ -299,7 +319,7 @@ static enum status feed_take(
 			return error_set(err, E_FULL, "out of memory");
 	}
 	feed->end = offset + raw.len;
-	return feed->batch != NULL && batch_full(feed) ? flush(feed, err) : OK;
+	return feed->batch != NULL && batch_full(feed) ? feed_settle(feed, err) : OK;
 }
 
 /* What is no record is reported behind the records before it. */
@@ -312,7 +332,7 @@ static enum status feed_bad(void *context, const char *where, const struct error
 		return stopped(err);
 	if (offset < feed->from)
 		return OK;
-	enum status s = flush(feed, err);
+	enum status s = feed_settle(feed, err);
 	if (s != OK)
 		return s;
 	atomic_fetch_add(&feed->config.counters->records_total, 1);
@@ -321,34 +341,28 @@ static enum status feed_bad(void *context, const char *where, const struct error
 	buf_reset(&feed->answer);
 	problem_begin(&feed->answer, PROBLEM_MALFORMED, why->text);
 	buf_char(&feed->answer, '}');
-	feed->events->problem(feed->events->context, where, raw, buf_get(&feed->answer));
-	if (feed->events->settled != NULL)
-		feed->events->settled(feed->events->context, feed->end);
+	feed->config.events.problem(feed->config.events.context, feed->source, where, raw,
+		buf_get(&feed->answer));
+	if (feed->config.events.settled != NULL)
+		feed->config.events.settled(feed->config.events.context, feed->end);
 	return OK;
 }
 
-enum status feed_read(struct feed *feed, struct slice text, size_t from,
-	const struct feed_events *events, struct error *err)
+enum status feed_add(
+	struct feed *feed, struct slice text, size_t from, void *source, struct error *err)
 {
 	const struct mapping *mapping = feed->config.door->mapping;
 	struct format_options options = *mapping_format_options(mapping);
 	struct record_sink sink = { feed_take, feed_bad, feed };
 	if (options.record_bytes_max == 0 || options.record_bytes_max > RECORD_BYTES_MAX)
 		options.record_bytes_max = RECORD_BYTES_MAX;
-	feed->events = events;
 	feed->text = text;
+	feed->source = source;
 	feed->from = from;
 	feed->end = from;
-	feed->counted = 0;
-	feed->line = 1;
+	feed->counting = NULL;
 	enum status s = mapping_format(mapping)->read(text, &options, &feed->tree, &sink, err);
-	if (s == OK)
-		s = flush(feed, err);
-	if (s != OK && feed->batch != NULL) {
-		batch_give_back(feed->batch);
-		feed->batch = NULL;
-		feed->batch_bytes = 0;
-		arena_reset(&feed->kept);
-	}
+	if (s != OK && s != E_INPUT)
+		forget(feed);
 	return s;
 }

@@ -2,7 +2,7 @@
  * For doors that fetch: what has been read may be forgotten by its source once `settled` was
  * called for it, because then it is durable, or refused and reported.
  *
- *     format->read() ──▶ feed_sink() ──▶ mapping ──▶ batch ... full ──▶ acceptor ──▶ settled()
+ *     feed_add() ──▶ format ──▶ mapping ──▶ batch ... full ──▶ acceptor ──▶ settled()
  *
  * When the acceptor has no room, or the disk is full, the feed waits and tries again: nothing is
  * lost and nothing is reported. A feed belongs to one thread; only feed_stop() may come from
@@ -22,18 +22,20 @@ struct feed_counters {
 	atomic_uint_fast64_t waits_total;   /* times that the feed had to wait for room */
 };
 
-/* What is called while a text is read; on the feed's own thread. */
+/* Called while the feed reads and settles, on its own thread. */
 struct feed_events {
-	/* A record was not accepted, or what stands there is none. `where` is "line 17, byte 4012";
-	 * `problem` is the JSON object that REST would answer. */
-	void (*problem)(void *context, const char *where, struct slice raw, struct slice problem);
-	/* Everything before this byte of the text is durable or reported. May be NULL. */
+	/* A record was not accepted, or what stands there is none. `source` is that of feed_add();
+	 * `where` is "line 17, byte 4012"; `problem` is the JSON object that REST would answer. */
+	void (*problem)(void *context, void *source, const char *where, struct slice raw,
+		struct slice problem);
+	/* Everything before this byte of the last text is durable or reported. May be NULL. */
 	void (*settled)(void *context, size_t offset);
 	void *context;
 };
 
 struct feed_config {
 	const struct door_config *door;
+	struct feed_events events;
 	struct feed_counters *counters;
 	uint32_t batch_records_max;
 	size_t batch_bytes_max;
@@ -41,11 +43,15 @@ struct feed_config {
 
 enum status feed_open(const struct feed_config *config, struct feed **ret_feed, struct error *err);
 void feed_close(struct feed *feed);
-/* Reads all of `text`, from the first record that begins at `from` or behind it. OK: all of it
- * is settled. E_INPUT: nothing of it could be read at all. E_STOPPED. */
-enum status feed_read(struct feed *feed, struct slice text, size_t from,
-	const struct feed_events *events, struct error *err);
-/* Makes feed_read() and feed_wait() return soon, now and ever after. */
+/* Reads all of `text`, from the first record that begins at `from` or behind it, and settles it
+ * in batches; what fills no batch waits for the next text or for feed_settle(), and so long the
+ * text must live. E_INPUT: nothing of it could be read at all. E_STOPPED, E_FULL (memory): what
+ * was not settled is forgotten. */
+enum status feed_add(struct feed *feed, struct slice text, size_t from, void *source,
+	struct error *err);
+/* OK: everything that was added is durable, or refused and reported. */
+enum status feed_settle(struct feed *feed, struct error *err);
+/* Makes feed_add(), feed_settle() and feed_wait() return soon, now and ever after. */
 void feed_stop(struct feed *feed);
 /* Sleeps; false when the feed was stopped. */
 bool feed_wait(struct feed *feed, unsigned ms);
