@@ -158,8 +158,8 @@ static void forget_progress(const struct door *door)
 	unlinkat(door->data, name, 0);
 }
 
-static void on_problem(void *context, void *source, const char *where, struct slice raw,
-	struct slice problem)
+static void on_problem(
+	void *context, void *source, const char *where, struct slice raw, struct slice problem)
 {
 	struct door *door = context;
 	struct reading *reading = &door->reading;

@@ -51,8 +51,8 @@ static void add_problem(struct taken *taken, const char *where, struct slice pro
 	buf_char(&taken->problems, '}');
 }
 
-static void on_problem(void *context, void *source, const char *where, struct slice raw,
-	struct slice problem)
+static void on_problem(
+	void *context, void *source, const char *where, struct slice raw, struct slice problem)
 {
 	(void)context, (void)raw;
 	add_problem(source, where, problem);
@@ -92,8 +92,7 @@ static enum status keep_file(struct door *door, const struct taken *taken, struc
 		message->partition, (long long)message->offset);
 	snprintf(problems, sizeof(problems), "%s.problems.json", name);
 	struct buf list;
-	enum status s = write_file(
-		folder, name, slice_make(message->payload, message->len), err);
+	enum status s = write_file(folder, name, slice_make(message->payload, message->len), err);
 	buf_init(&list, 2 * PROBLEMS_BYTES_MAX);
 	buf_format(&list, "[%.*s]\n", (int)taken->problems.len, taken->problems.ptr);
 	if (s == OK)
@@ -128,8 +127,8 @@ static void commit(struct door *door)
 	for (uint32_t i = 0; i < door->count; i++) {
 		const rd_kafka_message_t *message = door->group[i].message;
 		const char *topic = rd_kafka_topic_name(message->rkt);
-		rd_kafka_topic_partition_t *part = rd_kafka_topic_partition_list_find(
-			offsets, topic, message->partition);
+		rd_kafka_topic_partition_t *part =
+			rd_kafka_topic_partition_list_find(offsets, topic, message->partition);
 		if (part == NULL)
 			part = rd_kafka_topic_partition_list_add(
 				offsets, topic, message->partition);
@@ -271,8 +270,7 @@ static enum status open_parts(struct door *door, struct error *err)
 	return s;
 }
 
-static enum status kafka_open(
-	const struct door_config *config, void **ret_door, struct error *err)
+static enum status kafka_open(const struct door_config *config, void **ret_door, struct error *err)
 {
 	struct door *door = calloc(1, sizeof(*door));
 	if (door == NULL)

@@ -268,8 +268,7 @@ static enum status map_record(struct feed *feed, struct value *record,
 static enum status add_line(struct feed *feed, enum mapping_verdict verdict, struct slice raw,
 	struct findings *findings)
 {
-	feed->lines[batch_count(feed->batch)] =
-		(struct feed_line){ feed->text, raw, feed->source };
+	feed->lines[batch_count(feed->batch)] = (struct feed_line){ feed->text, raw, feed->source };
 	feed->batch_bytes += raw.len + feed->document.len;
 	if (verdict == UNMAPPED)
 		return batch_refuse(feed->batch, PROBLEM_INVALID,
@@ -341,8 +340,8 @@ static enum status feed_bad(void *context, const char *where, const struct error
 	buf_reset(&feed->answer);
 	problem_begin(&feed->answer, PROBLEM_MALFORMED, why->text);
 	buf_char(&feed->answer, '}');
-	feed->config.events.problem(feed->config.events.context, feed->source, where, raw,
-		buf_get(&feed->answer));
+	feed->config.events.problem(
+		feed->config.events.context, feed->source, where, raw, buf_get(&feed->answer));
 	if (feed->config.events.settled != NULL)
 		feed->config.events.settled(feed->config.events.context, feed->end);
 	return OK;

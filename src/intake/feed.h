@@ -47,8 +47,8 @@ void feed_close(struct feed *feed);
  * in batches; what fills no batch waits for the next text or for feed_settle(), and so long the
  * text must live. E_INPUT: nothing of it could be read at all. E_STOPPED, E_FULL (memory): what
  * was not settled is forgotten. */
-enum status feed_add(struct feed *feed, struct slice text, size_t from, void *source,
-	struct error *err);
+enum status feed_add(
+	struct feed *feed, struct slice text, size_t from, void *source, struct error *err);
 /* OK: everything that was added is durable, or refused and reported. */
 enum status feed_settle(struct feed *feed, struct error *err);
 /* Makes feed_add(), feed_settle() and feed_wait() return soon, now and ever after. */

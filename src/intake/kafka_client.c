@@ -111,8 +111,8 @@ static enum status set_security(
 	if (s != OK || !sasl)
 		return s;
 	if (o->username == NULL || o->password_file == NULL)
-		return error_set(err, E_CONFIG,
-			"security %s needs username and password_file", securities[o->security]);
+		return error_set(err, E_CONFIG, "security %s needs username and password_file",
+			securities[o->security]);
 	s = set(conf, "sasl.mechanism", mechanisms[o->mechanism], err);
 	if (s == OK)
 		s = set(conf, "sasl.username", o->username, err);
@@ -145,8 +145,7 @@ static enum status new_client(const struct kafka_options *o, rd_kafka_type_t typ
 		s = set(conf, rows[i][0], rows[i][1], err);
 	if (s == OK)
 		s = set_security(conf, o, err);
-	rd_kafka_t *client =
-		s == OK ? rd_kafka_new(type, conf, reason, sizeof(reason)) : NULL;
+	rd_kafka_t *client = s == OK ? rd_kafka_new(type, conf, reason, sizeof(reason)) : NULL;
 	if (client == NULL) {
 		rd_kafka_conf_destroy(conf);
 		return s != OK ? s : error_set(err, E_CONFIG, "kafka: %s", reason);
@@ -176,8 +175,8 @@ enum status kafka_consumer_open(
 	rd_kafka_topic_partition_list_destroy(topics);
 	if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		rd_kafka_destroy(consumer);
-		return error_set(err, E_CONFIG, "kafka: topic %s: %s", o->topic,
-			rd_kafka_err2str(failed));
+		return error_set(
+			err, E_CONFIG, "kafka: topic %s: %s", o->topic, rd_kafka_err2str(failed));
 	}
 	*ret_consumer = consumer;
 	return OK;
@@ -202,13 +201,13 @@ enum status kafka_produce(rd_kafka_t *producer, const struct kafka_options *o,
 	size_t shown = problems.len < HEADER_BYTES_MAX ? problems.len : HEADER_BYTES_MAX;
 	snprintf(place, sizeof(place), "%s-%d-%lld", rd_kafka_topic_name(message->rkt),
 		message->partition, (long long)message->offset);
-	rd_kafka_resp_err_t failed = rd_kafka_producev(producer,
-		RD_KAFKA_V_TOPIC(o->dead_letter_topic),
-		RD_KAFKA_V_VALUE(message->payload, message->len),
-		RD_KAFKA_V_KEY(message->key, message->key_len),
-		RD_KAFKA_V_HEADER("tillbridge-from", place, -1),
-		RD_KAFKA_V_HEADER("tillbridge-problems", problems.ptr, (ssize_t)shown),
-		RD_KAFKA_V_OPAQUE(&result), RD_KAFKA_V_END);
+	rd_kafka_resp_err_t failed =
+		rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(o->dead_letter_topic),
+			RD_KAFKA_V_VALUE(message->payload, message->len),
+			RD_KAFKA_V_KEY(message->key, message->key_len),
+			RD_KAFKA_V_HEADER("tillbridge-from", place, -1),
+			RD_KAFKA_V_HEADER("tillbridge-problems", problems.ptr, (ssize_t)shown),
+			RD_KAFKA_V_OPAQUE(&result), RD_KAFKA_V_END);
 	if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return error_set(err, E_RETRY, "topic %s: %s", o->dead_letter_topic,
 			rd_kafka_err2str(failed));

@@ -87,7 +87,8 @@ static void tidy(void)
 static void send_text(int partition, const char *text)
 {
 	rd_kafka_resp_err_t failed = rd_kafka_producev(site.client, RD_KAFKA_V_TOPIC("sales"),
-		RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)),
+		RD_KAFKA_V_PARTITION(partition),
+		RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 	EXPECT_NUMBER(failed, RD_KAFKA_RESP_ERR_NO_ERROR);
 	EXPECT_NUMBER(rd_kafka_flush(site.client, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -192,8 +193,8 @@ static unsigned read_dead(char *problems, size_t size)
 	unsigned count = 0;
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	rd_kafka_conf_set(conf, "bootstrap.servers",
-		rd_kafka_mock_cluster_bootstraps(site.cluster), reason, sizeof(reason));
+	rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(site.cluster),
+		reason, sizeof(reason));
 	rd_kafka_conf_set(conf, "group.id", "dead-reader", reason, sizeof(reason));
 	rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, sizeof(reason));
 	rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
