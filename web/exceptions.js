@@ -8,6 +8,7 @@ const MEANING = {
   conflict: "a key came again with other content",
   rule: "a rule reports something odd",
   refused: "the ERP says that the record is wrong",
+  total: "a total is beyond its limit",
   difference: "the ERP holds something else",
   double: "the ERP holds it more than once",
 };

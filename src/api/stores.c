@@ -157,6 +157,22 @@ static void write_tax(struct query *q, struct statement *row)
 	write_total_column(q->buf, "amount", row, 4, statement_text(row, 2));
 }
 
+/* A sum that the configuration defines (deliver/totals.h). */
+static void write_user_total(struct query *q, struct statement *row)
+{
+	struct slice currency = statement_text(row, 3);
+	write_column(q->buf, "name", row, 0);
+	json_write_member_u64(q->buf, "since", (uint64_t)statement_int(row, 1));
+	write_column(q->buf, "part", row, 2);
+	write_column(q->buf, "currency", row, 3);
+	write_total_column(q->buf, "amount", row, 4, currency);
+	if (statement_is_null(row, 5))
+		json_write_member_null(q->buf, "limit");
+	else
+		write_total_column(q->buf, "limit", row, 5, currency);
+	json_write_member_bool(q->buf, "passed", statement_int(row, 6) != 0);
+}
+
 /* A day is agreed when no number is missing between the first and the last of each register and
  * every posting was read back and agrees. */
 static const char *day_state(int64_t missing, const int64_t counts[POSTING_STATES])
@@ -211,6 +227,12 @@ static enum status write_day(struct query *q, struct slice store, struct stateme
 			"SELECT code, rate, currency, base, amount FROM day_tax"
 			" WHERE store = $1 AND business_date = $2 ORDER BY code, rate, currency",
 			store, date, write_tax);
+	if (s == OK)
+		s = write_part(q, "user_totals",
+			"SELECT name, since, part, currency, amount, limit_amount, passed"
+			" FROM user_total WHERE store = $1 AND business_date = $2"
+			" ORDER BY name, since, part, currency",
+			store, date, write_user_total);
 	json_write_name(q->buf, "postings");
 	buf_char(q->buf, '{');
 	for (unsigned i = 0; i < POSTING_STATES; i++)

@@ -32,6 +32,7 @@ struct bridge {
 	struct api *api;
 	struct server *server;
 	struct buf last_routing;      /* payload of the last routing event */
+	struct buf last_definitions;  /* and of the last definitions of totals */
 	uint64_t accepted, conflicts; /* in the journal when it was opened */
 	char state_path[DATA_PATH_MAX];
 };
@@ -118,6 +119,10 @@ static enum status remember_event(struct bridge *b, const struct event *event, s
 		buf_reset(&b->last_routing);
 		buf_slice(&b->last_routing, event->payload);
 	}
+	if (event->kind == EVENT_DEFINITIONS) {
+		buf_reset(&b->last_definitions);
+		buf_slice(&b->last_definitions, event->payload);
+	}
 	if (event->kind != EVENT_TRANSACTION && event->kind != EVENT_CONFLICT)
 		return OK;
 	enum status s = record_decode(event->payload, &record, err);
@@ -152,15 +157,15 @@ static enum status remember_tail(struct bridge *b, struct error *err)
 	return s == E_RETRY ? OK : s;
 }
 
-static enum status read_last_routing(struct bridge *b, struct error *err)
+static enum status read_last(struct bridge *b, const char *sql, struct buf *buf, struct error *err)
 {
 	struct statement *read = NULL;
 	bool row = false;
-	enum status s = store_prepare(b->store, "SELECT payload FROM routing", &read, err);
+	enum status s = store_prepare(b->store, sql, &read, err);
 	if (s == OK)
 		s = statement_step(read, &row, err);
 	if (s == OK && row)
-		buf_slice(&b->last_routing, statement_text(read, 0));
+		buf_slice(buf, statement_text(read, 0));
 	statement_close(read);
 	return s;
 }
@@ -193,7 +198,9 @@ static enum status load_day(
 
 static enum status open_identity(struct bridge *b, struct error *err)
 {
-	enum status s = read_last_routing(b, err);
+	enum status s = read_last(b, "SELECT payload FROM routing", &b->last_routing, err);
+	if (s == OK)
+		s = read_last(b, "SELECT payload FROM user_totals", &b->last_definitions, err);
 	if (s == OK)
 		s = count_documents(b, err);
 	if (s == OK)
@@ -243,6 +250,23 @@ static enum status record_routing(struct bridge *b, struct error *err)
 	if (!slice_equal(buf_get(&routing), buf_get(&b->last_routing)))
 		s = acceptor_record(b->acceptor, EVENT_ROUTING, buf_get(&routing), &number, err);
 	buf_release(&routing);
+	return s;
+}
+
+/* The same for the totals that the configuration defines. */
+static enum status record_definitions(struct bridge *b, struct error *err)
+{
+	struct buf definitions;
+	uint64_t number;
+	enum status s = OK;
+	bool ever = b->last_definitions.len > 0;
+	buf_init(&definitions, JOURNAL_EVENT_BYTES_MAX);
+	user_totals_encode(&b->config->totals, &definitions);
+	if ((ever || b->config->totals.count > 0) &&
+		!slice_equal(buf_get(&definitions), buf_get(&b->last_definitions)))
+		s = acceptor_record(
+			b->acceptor, EVENT_DEFINITIONS, buf_get(&definitions), &number, err);
+	buf_release(&definitions);
 	return s;
 }
 
@@ -333,9 +357,10 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	b->hooks = *hooks;
 	b->clock = clock_system();
 	buf_init(&b->last_routing, JOURNAL_EVENT_BYTES_MAX);
+	buf_init(&b->last_definitions, JOURNAL_EVENT_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
-		open_state, open_identity, open_intake, record_routing, open_delivery, open_api,
-		open_server };
+		open_state, open_identity, open_intake, record_routing, record_definitions,
+		open_delivery, open_api, open_server };
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
 		s = steps[i](b, err);
@@ -376,6 +401,7 @@ void bridge_close(struct bridge *b)
 		b->disk->ops->close_disk(b->disk);
 	free(b->targets);
 	buf_release(&b->last_routing);
+	buf_release(&b->last_definitions);
 	free(b);
 }
 

@@ -18,6 +18,8 @@
  *       tax.totals: { severity: report, limit: 3 }
  *     user_rules:
  *       big_refund: { when: "totals.gross < -500", message: "a large refund" }
+ *     totals:
+ *       refunds: { amount: -totals.gross, when: type = "return", by: register, limit: 500 }
  *
  * Without `stores` every store is taken as it comes. Errors name file, line and option, what was
  * found and what is allowed. */
@@ -27,6 +29,7 @@
 #include "deliver/delivery.h"
 #include "deliver/events.h"
 #include "retail/rule_set.h"
+#include "retail/user_total.h"
 
 enum { CONFIG_ERPS_MAX = 32, CONFIG_STORES_MAX = 10000 };
 
@@ -61,6 +64,8 @@ struct config {
 	struct config_store *stores; /* sorted by store */
 	size_t store_count;
 	struct rule_set *rules; /* NULL: the table as it stands */
+	struct user_totals totals;
+	struct arena arena; /* of the totals */
 };
 
 /* Reads the file into a config whose `serve` already has its defaults and what the command line

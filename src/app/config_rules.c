@@ -9,7 +9,7 @@ enum { LINE_BYTES_MAX = 4096 };
 
 bool config_rules_key(struct slice name)
 {
-	return slice_is(name, "rules") || slice_is(name, "user_rules");
+	return slice_is(name, "rules") || slice_is(name, "user_rules") || slice_is(name, "totals");
 }
 
 bool config_rules_store_option(struct slice name)
@@ -22,7 +22,7 @@ static enum status need_rules(struct config *config, struct error *err)
 	return config->rules == NULL ? rule_set_open(&config->rules, err) : OK;
 }
 
-static enum status want_scalar(
+enum status config_want_scalar(
 	struct file *file, yaml_node_t *node, const char *what, struct error *err)
 {
 	if (node->type == YAML_SCALAR_NODE)
@@ -31,10 +31,10 @@ static enum status want_scalar(
 	return wrong(file, node, err);
 }
 
-static enum status read_amount(struct file *file, yaml_node_t *node, const char *what,
+enum status config_read_amount(struct file *file, yaml_node_t *node, const char *what,
 	struct decimal *ret_value, struct error *err)
 {
-	enum status s = want_scalar(file, node, what, err);
+	enum status s = config_want_scalar(file, node, what, err);
 	if (s != OK)
 		return s;
 	enum decimal_problem problem = decimal_parse(scalar(node), ret_value);
@@ -48,7 +48,7 @@ static enum status read_amount(struct file *file, yaml_node_t *node, const char 
 static enum status read_severity(
 	struct file *file, yaml_node_t *node, enum severity *ret_severity, struct error *err)
 {
-	enum status s = want_scalar(file, node, "severity", err);
+	enum status s = config_want_scalar(file, node, "severity", err);
 	if (s != OK || severity_find(scalar(node), ret_severity))
 		return s;
 	error_set(err, E_CONFIG, "severity: \"%.*s\" is not one of refuse, report, off",
@@ -62,13 +62,14 @@ enum status config_rules_store(struct file *file, struct config *config, const c
 	struct practice practice = { .tax_rounding = TAX_UNSAID };
 	enum status s = need_rules(config, err);
 	if (s == OK && slice_is(scalar(key), "cash_increment")) {
-		s = read_amount(file, value, "cash_increment", &practice.cash_increment, err);
+		s = config_read_amount(
+			file, value, "cash_increment", &practice.cash_increment, err);
 		if (s == OK && decimal_is_zero(practice.cash_increment)) {
 			error_set(err, E_CONFIG, "cash_increment: is zero");
 			return wrong(file, value, err);
 		}
 	} else if (s == OK) {
-		s = want_scalar(file, value, "tax_rounding", err);
+		s = config_want_scalar(file, value, "tax_rounding", err);
 		struct slice text = s == OK ? scalar(value) : slice_of("");
 		if (slice_is(text, "line") || slice_is(text, "per_line"))
 			practice.tax_rounding = TAX_PER_LINE;
@@ -103,7 +104,7 @@ static enum status read_scopes(const struct reading *r, bool stores, yaml_node_t
 	for (yaml_node_pair_t *p = s == OK ? node->data.mapping.pairs.start : NULL;
 		s == OK && p < node->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = node_at(r->file, p->key), *value = node_at(r->file, p->value);
-		s = want_scalar(r->file, key, "rules", r->err);
+		s = config_want_scalar(r->file, key, "rules", r->err);
 		struct rule_scope scope = { .store = { NULL, 0 } };
 		if (s == OK)
 			*(stores ? &scope.store : &scope.currency) = scalar(key);
@@ -133,7 +134,7 @@ static enum status read_change(const struct reading *r, struct rule_scope scope,
 			change.has_severity = true;
 			s = read_severity(r->file, value, &change.severity, r->err);
 		} else if (slice_is(name, "limit"))
-			s = read_amount(r->file, value, "limit", &change.limit, r->err);
+			s = config_read_amount(r->file, value, "limit", &change.limit, r->err);
 		else if (everywhere && slice_is(name, "currencies"))
 			s = read_scopes(r, false, value);
 		else if (everywhere && slice_is(name, "stores"))
@@ -155,7 +156,7 @@ static enum status read_rules(
 	for (yaml_node_pair_t *p = s == OK ? node->data.mapping.pairs.start : NULL;
 		s == OK && p < node->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = node_at(file, p->key);
-		s = want_scalar(file, key, "rules", err);
+		s = config_want_scalar(file, key, "rules", err);
 		if (s != OK)
 			break;
 		struct reading reading = { file, config, scalar(key), err };
@@ -222,7 +223,7 @@ static enum status read_user_rule(
 	yaml_node_t *name = node_at(file, pair->key), *node = node_at(file, pair->value),
 		    *when = NULL;
 	struct user_rule rule = { .severity = RULE_REPORT };
-	enum status s = want_scalar(file, name, "user_rules", err);
+	enum status s = config_want_scalar(file, name, "user_rules", err);
 	if (s == OK)
 		s = want_mapping(file, node, "user_rules", err);
 	if (s != OK)
@@ -233,7 +234,7 @@ static enum status read_user_rule(
 		p < node->data.mapping.pairs.top && s == OK; p++) {
 		yaml_node_t *key = node_at(file, p->key), *value = node_at(file, p->value);
 		struct slice option = key->type == YAML_SCALAR_NODE ? scalar(key) : slice_of("");
-		s = want_scalar(file, value, "user_rules", err);
+		s = config_want_scalar(file, value, "user_rules", err);
 		if (s != OK)
 			break;
 		if (slice_is(option, "severity"))
@@ -285,7 +286,8 @@ enum status config_rules_read(
 	struct file *file, struct config *config, yaml_node_t *root, struct error *err)
 {
 	yaml_node_t *user = find_key(file, root, "user_rules"),
-		    *rules = find_key(file, root, "rules");
+		    *rules = find_key(file, root, "rules"),
+		    *totals = find_key(file, root, "totals");
 	enum status s = OK;
 	if (user != NULL || rules != NULL)
 		s = need_rules(config, err);
@@ -293,6 +295,8 @@ enum status config_rules_read(
 		s = read_user_rules(file, config, user, err);
 	if (s == OK && rules != NULL)
 		s = read_rules(file, config, rules, err);
+	if (s == OK && totals != NULL)
+		s = config_totals_read(file, config, totals, err);
 	return s;
 }
 
@@ -300,4 +304,6 @@ void config_rules_release(struct config *config)
 {
 	rule_set_close(config->rules);
 	config->rules = NULL;
+	arena_release(&config->arena);
+	config->totals = (struct user_totals){ NULL, 0 };
 }

@@ -9,6 +9,14 @@
  *       night_refund:
  *         when: type = "return" and hour(closed_at) >= 22
  *         message: a refund late at night
+ *     totals:
+ *       cash_refunds:
+ *         each: tenders
+ *         when: kind = "cash" and amount < 0
+ *         amount: -amount
+ *         by: register
+ *         limit: 500
+ *         currencies: { JPY: { limit: 60000 } }
  *     stores:
  *       "0042": { tax_rounding: document, cash_increment: 0.05 }
  *
@@ -34,5 +42,15 @@ enum status config_rules_store(struct file *file, struct config *config, const c
 /* The sentence in err with file, line and the column of a byte of the scalar in front. */
 enum status config_wrong_at(
 	struct file *file, const struct yaml_node_s *node, size_t offset, struct error *err);
+
+/* A node that is one value, and one that is an amount of at least zero. */
+enum status config_want_scalar(
+	struct file *file, struct yaml_node_s *node, const char *what, struct error *err);
+enum status config_read_amount(struct file *file, struct yaml_node_s *node, const char *what,
+	struct decimal *ret_value, struct error *err);
+
+/* config_totals.c: the value of `totals`. */
+enum status config_totals_read(
+	struct file *file, struct config *config, struct yaml_node_s *node, struct error *err);
 
 void config_rules_release(struct config *config);

@@ -4,6 +4,7 @@
 #include "books/store_day.h"
 #include "deliver/exceptions.h"
 #include "deliver/postings.h"
+#include "deliver/totals.h"
 #include "intake/documents.h"
 #include "stock/on_hand.h"
 
@@ -13,6 +14,7 @@ const struct consumer *const consumers[] = {
 	&store_day_consumer,
 	&ledger_consumer,
 	&postings_consumer,
+	&totals_consumer, /* before the exceptions, which read what it passed */
 	&exceptions_consumer,
 	NULL,
 };

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "deliver/events.h"
+#include "retail/codec.h"
 #include "store/tally.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ static const struct tally_table store_table = { .name = "exception_store",
 	.values = { { "exceptions", TALLY_COUNT } } };
 
 struct exceptions {
-	struct statement *insert, *find_document;
+	struct statement *insert, *find_document, *find_passed;
 	struct tally *stores;
 };
 
@@ -41,6 +42,7 @@ static void exceptions_close(void *state)
 	struct exceptions *x = state;
 	statement_close(x->insert);
 	statement_close(x->find_document);
+	statement_close(x->find_passed);
 	tally_close(x->stores);
 	free(x);
 }
@@ -62,6 +64,11 @@ static enum status exceptions_open(struct store *store, void **ret_state, struct
 			"document"
 			" WHERE event = $1",
 			&x->find_document, err);
+	if (s == OK)
+		s = store_prepare(store,
+			"SELECT name, part, currency, amount, limit_amount FROM total_passed"
+			" WHERE event = $1 ORDER BY line",
+			&x->find_passed, err);
 	if (s == OK)
 		s = tally_open(store, &store_table, &x->stores, err);
 	if (s != OK) {
@@ -238,14 +245,44 @@ static enum status raise_delivery(
 	return s;
 }
 
+/* Sums of the user's that this transaction has taken beyond their limit (deliver/totals.h). Their
+ * lines stand behind those of the findings. */
+static enum status raise_totals(
+	struct exceptions *x, const struct applied_event *e, struct error *err)
+{
+	struct raised r = about(e);
+	char day[DATE_TEXT_LEN + 1];
+	bool row = true;
+	r.kind = "total";
+	r.severity = "low";
+	r.line = FINDINGS_MAX;
+	date_print(e->transaction->key.business_date, day);
+	statement_bind_int(x->find_passed, 1, (int64_t)e->event.number);
+	enum status s = OK;
+	while (s == OK && (s = statement_step(x->find_passed, &row, err)) == OK && row) {
+		struct slice part = statement_text(x->find_passed, 1),
+			     amount = statement_text(x->find_passed, 3);
+		r.cause = arena_copy(e->arena, statement_text(x->find_passed, 0));
+		r.amount = arena_copy(e->arena, amount);
+		r.detail = arena_format(e->arena, "%.*s%s%.*s of %s is %.*s, beyond %.*s",
+			SLICE_ARG(r.cause), part.len > 0 ? " " : "", SLICE_ARG(part), day,
+			SLICE_ARG(amount), SLICE_ARG(statement_text(x->find_passed, 4)));
+		s = open_exception(x, e, &r, err);
+		r.line++;
+	}
+	return s;
+}
+
 static enum status exceptions_apply(void *state, const struct applied_event *e, struct error *err)
 {
 	struct exceptions *x = state;
+	enum status s;
 	switch (e->event.kind) {
 	case EVENT_CONFLICT:
 		return raise_conflict(x, e, err);
 	case EVENT_TRANSACTION:
-		return raise_findings(x, e, err);
+		s = raise_findings(x, e, err);
+		return s == OK ? raise_totals(x, e, err) : s;
 	case EVENT_ANSWER:
 	case EVENT_READ_BACK:
 		return raise_delivery(x, e, err);

@@ -25,6 +25,7 @@ struct site {
 	struct bridge *bridge;
 	CURL *curl;
 	char data[128], erp_data[128];
+	const char *yaml; /* more configuration, NULL for none */
 	char answer[1 << 18];
 };
 
@@ -45,6 +46,16 @@ __attribute__((unused)) static void start_erp(uint16_t port)
 	EXPECT_OK(sandbox_open(&config, &site.erp, &err), err);
 }
 
+__attribute__((unused)) static void read_more_config(void)
+{
+	struct error err;
+	char path[160];
+	snprintf(path, sizeof(path), "%s/more.yaml", test_folder());
+	FILE *file = fopen(path, "we");
+	EXPECT(file != NULL && fputs(site.yaml, file) >= 0 && fclose(file) == 0);
+	EXPECT_OK(config_read(path, &site.config, &err), err);
+}
+
 __attribute__((unused)) static void start_bridge(void)
 {
 	char url[64], listen[] = "127.0.0.1:0";
@@ -53,6 +64,8 @@ __attribute__((unused)) static void start_bridge(void)
 	site.config = (struct config){ .erp_count = 0 };
 	options_default(serve_options, &site.config.serve);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", sandbox_port(site.erp));
+	if (site.yaml != NULL)
+		read_more_config();
 	const char *const values[][2] = { { "data", site.data }, { "listen", listen },
 		{ "erp_url", url }, { "dev", "yes" }, { "segment_bytes", "8M" } };
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)

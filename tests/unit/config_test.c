@@ -88,6 +88,98 @@ TEST(an_error_names_file_line_option_and_what_is_allowed)
 	expect_error("listen: 127.0.0.1:1\n", "data is missing");
 }
 
+TEST(rules_and_totals_are_read)
+{
+	struct config config;
+	EXPECT_TEXT(read_config("data: /tmp/x\n"
+				"rules:\n"
+				"  mine: { limit: 1 }\n",
+			    &config),
+		"c.yaml:3: rules: there is no rule \"mine\"; `tillbridge rules` lists them");
+	config_release(&config);
+	EXPECT_TEXT(
+		read_config("data: /tmp/x\n"
+			    "rules:\n"
+			    "  tax.totals: { limit: 3, stores: { '0042': { severity: off } } }\n"
+			    "  mine: { currencies: { JPY: { severity: refuse } } }\n"
+			    "user_rules:\n"
+			    "  mine: { when: totals.gross > 5, message: m }\n"
+			    "stores:\n"
+			    "  '0042': { tax_rounding: per_document, cash_increment: 0.05 }\n"
+			    "totals:\n"
+			    "  all: { amount: totals.gross, by: register, limit: 10,\n"
+			    "         currencies: { JPY: { limit: 1000 } } }\n",
+			&config),
+		"");
+	struct rule_settings own;
+	struct practice practice;
+	const struct rule_setting *settings =
+		rule_set_resolve(config.rules, slice_of("0042"), slice_of("JPY"), &own, &practice);
+	EXPECT_NUMBER(practice.tax_rounding, TAX_PER_DOCUMENT);
+	EXPECT_NUMBER(practice.cash_increment.coefficient, 5);
+	EXPECT_NUMBER(settings[rules_count()].severity, RULE_REFUSE);
+	for (unsigned i = 0; i < rules_count(); i++) {
+		if (strcmp(transaction_rules[i].id, "tax.totals") != 0)
+			continue;
+		EXPECT_NUMBER(settings[i].severity, RULE_OFF);
+		EXPECT_NUMBER(settings[i].limit.coefficient, 3);
+	}
+	EXPECT_NUMBER(config.totals.count, 1);
+	EXPECT_NUMBER(config.totals.items[0].by, TOTAL_BY_REGISTER);
+	EXPECT_NUMBER(user_total_limit(&config.totals.items[0], slice_of("JPY")).coefficient, 1000);
+	EXPECT_NUMBER(user_total_limit(&config.totals.items[0], slice_of("EUR")).coefficient, 10);
+	config_release(&config);
+}
+
+TEST(what_is_wrong_with_a_rule_is_said_with_its_place)
+{
+	expect_error("rules: { tax.totals: { limits: 3 } }\n",
+		"c.yaml:1: tax.totals: there is no option \"limits\"; known are: severity, limit, "
+		"currencies, stores");
+	expect_error(
+		"rules:\n  tax.totals: { limit: -3 }\n", "c.yaml:2: limit: \"-3\" is negative");
+	expect_error(
+		"rules:\n  tax.totals: { limit: [3] }\n", "c.yaml:2: limit: one value is expected");
+	expect_error("rules:\n  tax.totals: { severity: maybe }\n",
+		"c.yaml:2: severity: \"maybe\" is not one of refuse, report, off");
+	expect_error("rules:\n  required: { severity: off }\n",
+		"c.yaml:2: rules: required always refuses");
+	expect_error("rules:\n  tax.totals: { stores: { '1': { stores: { } } } }\n",
+		"c.yaml:2: tax.totals: there is no option \"stores\"; known are: severity, limit");
+	expect_error("stores:\n  '1': { tax_rounding: up }\n",
+		"c.yaml:2: tax_rounding: \"up\" is not one of line, document");
+	expect_error(
+		"stores:\n  '1': { cash_increment: 0 }\n", "c.yaml:2: cash_increment: is zero");
+	expect_error("user_rules:\n  a: { when: totals.gros > 1, message: m }\n",
+		"c.yaml:2:14: user_rules: a: when: there is no field or function \"totals.gros\"");
+	expect_error("user_rules:\n  a:\n    when: '1 = \"a\"'\n    message: m\n",
+		"c.yaml:3:16: user_rules: a: when: =: a number is expected, not a text");
+	expect_error("user_rules:\n  a:\n    message: m\n    when: |\n      1 = 1\n"
+		     "        and 2 = x\n",
+		"c.yaml:6:17: user_rules: a: when: there is no field or function \"x\" here");
+	expect_error("user_rules:\n  a:\n    message: m\n    when: >\n      1 = 1\n"
+		     "      and 2 = x\n",
+		"c.yaml:4: character 15: user_rules: a: when: there is no field");
+	expect_error(
+		"user_rules:\n  a: { message: m }\n", "c.yaml:2: user_rules: a: when is missing");
+	expect_error("user_rules:\n  a: { when: true }\n", "c.yaml:2: user_rules: a: message: ");
+	expect_error("user_rules:\n  tax.rate: { when: true, message: m }\n",
+		"c.yaml:2: user_rules: \"tax.rate\" is the name of a rule already");
+	expect_error("totals:\n  a: { amount: 1, by: hour }\n",
+		"c.yaml:2: totals: a: by: is \"hour\", expected day, register, operator or tender");
+	expect_error("totals:\n  a: { amount: 1, by: tender }\n",
+		"c.yaml:2: totals: a: by tender needs each: tenders");
+	expect_error("totals:\n  a: { when: true }\n", "c.yaml:2: totals: a: amount is missing");
+	expect_error("totals:\n  a: { amount: 1 + true }\n",
+		"c.yaml:2:20: totals: a: amount: +: a number is expected, not a truth");
+	expect_error("totals:\n  a: { amount: 1, when: 2 }\n",
+		"c.yaml:2:25: totals: a: when: the expression: a truth is expected, not a number");
+	expect_error("totals:\n  a: { amount: 1 }\n  a: { amount: 2 }\n",
+		"c.yaml:3: totals: \"a\" stands twice");
+	expect_error("totals:\n  a: { amount: 1, currencies: { QQQ: { limit: 1 } } }\n",
+		"c.yaml:2: totals: a: \"QQQ\" is no currency of ISO 4217");
+}
+
 TEST(a_file_that_is_not_there_is_named)
 {
 	struct config config = { .erp_count = 0 };
