@@ -7,12 +7,14 @@
 
 static enum status decode(struct till_sale *sale, struct transaction *ret_transaction)
 {
+	rulebook_put_back(sale->rules);
+	sale->rules = rulebook_page(sale->till->rules);
 	arena_reset(&sale->arena);
 	sale->findings = (struct findings){ .count = 0 };
 	enum status s = transaction_decode(
 		buf_get(&sale->document), &sale->arena, ret_transaction, &sale->findings);
 	if (s == OK)
-		transaction_check(ret_transaction, &sale->findings);
+		transaction_check(ret_transaction, rulebook_set(sale->rules), &sale->findings);
 	else if (sale->findings.count == 0)
 		findings_add(
 			&sale->findings, "schema", true, "", "the document needs too much memory");

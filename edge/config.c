@@ -317,6 +317,8 @@ static enum status open_parts(
 	if (s == OK)
 		s = downlink_open(till->disk, till->clock, &till->downlink, err);
 	if (s == OK)
+		s = rulebook_open(till->disk, &till->rules, err);
+	if (s == OK)
 		s = open_way_up(till, err);
 	if (s == OK) {
 		struct queue_counters counters;
@@ -358,6 +360,7 @@ void till_close(struct till *till)
 		sender_stop(till);
 	uplink_close(till->uplink);
 	client_close(till->client);
+	rulebook_close(till->rules);
 	downlink_close(till->downlink);
 	held_close(till->held);
 	queue_close(till->queue);

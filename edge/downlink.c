@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "edge/files.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -52,47 +53,6 @@ static struct kept *find(struct downlink *down, struct slice kind, bool add)
 	*kept = (struct kept){ .version = 0 };
 	memcpy(kept->kind, kind.ptr, kind.len);
 	return kept;
-}
-
-static enum status read_file(
-	struct downlink *down, const char *name, struct buf *buf, struct error *err)
-{
-	struct disk_file *file = NULL;
-	uint64_t size = 0;
-	enum status s = down->disk->ops->open(down->disk, name, false, &file, err);
-	if (s == OK)
-		s = file->ops->size(file, &size, err);
-	buf_reset(buf);
-	char *at = s == OK ? buf_reserve(buf, (size_t)size) : NULL;
-	if (s == OK && at == NULL)
-		s = error_set(
-			err, E_FULL, "%s has %llu bytes, too many", name, (unsigned long long)size);
-	if (s == OK)
-		s = file->ops->read(file, at, (size_t)size, 0, &buf->len, err);
-	if (file != NULL)
-		file->ops->close(file);
-	return s;
-}
-
-/* The whole file or the one before it, never a part. */
-static enum status replace_file(
-	struct downlink *down, const char *name, struct slice bytes, struct error *err)
-{
-	char temporary[NAME_MAX_BYTES];
-	struct disk *disk = down->disk;
-	struct disk_file *file = NULL;
-	snprintf(temporary, sizeof(temporary), "%s.new", name);
-	(void)disk->ops->remove(disk, temporary, NULL);
-	enum status s = disk->ops->open(disk, temporary, true, &file, err);
-	if (s == OK)
-		s = file->ops->write(file, bytes.ptr, bytes.len, 0, err);
-	if (s == OK)
-		s = file->ops->sync(file, err);
-	if (file != NULL)
-		file->ops->close(file);
-	if (s == OK)
-		s = disk->ops->rename(disk, temporary, name, err);
-	return s == OK ? disk->ops->sync_names(disk, err) : s;
 }
 
 /* One publication; `document` stays raw. */
@@ -158,7 +118,7 @@ static enum status keep(
 	buf_char(&buf, '}');
 	file_name(name, p->kind);
 	enum status s = buf.failed ? error_set(err, E_FULL, "a publication is too large")
-				   : replace_file(down, name, buf_get(&buf), err);
+				   : file_replace(down->disk, name, buf_get(&buf), err);
 	buf_release(&buf);
 	if (s != OK)
 		return s;
@@ -227,7 +187,7 @@ enum status downlink_read(struct downlink *down, const char *kind, uint64_t *ret
 	enum status s = *ret_version == 0 ? E_RETRY : OK;
 	if (s == OK) {
 		file_name(name, text);
-		s = read_file(down, name, buf, err);
+		s = file_read(down->disk, name, buf, err);
 	}
 	pthread_mutex_unlock(&down->lock);
 	return s;
@@ -271,7 +231,7 @@ enum status downlink_applied(
 		kept->applied_ms = down->clock->wall_ms(down->clock);
 		kept->change = ++down->changes;
 		write_applied(down, &buf);
-		s = replace_file(down, APPLIED_FILE, buf_get(&buf), err);
+		s = file_replace(down->disk, APPLIED_FILE, buf_get(&buf), err);
 	}
 	pthread_mutex_unlock(&down->lock);
 	buf_release(&buf);
@@ -319,7 +279,7 @@ static enum status load(struct downlink *down, const char *name, struct error *e
 	struct buf buf;
 	buf_init(&buf, DOWNLINK_BYTES_MAX);
 	arena_init(&arena, ARENA_BYTES);
-	enum status s = read_file(down, name, &buf, err);
+	enum status s = file_read(down->disk, name, &buf, err);
 	json_init(&json, buf_get(&buf), &arena);
 	if (s == OK && read_publication(&json, &p)) {
 		struct kept *kept = find(down, p.kind, true);
@@ -382,7 +342,7 @@ enum status downlink_open(
 	for (unsigned i = 0; i < opening->count && s == OK; i++)
 		s = load(down, opening->names[i], err);
 	if (s == OK) {
-		s = read_file(down, APPLIED_FILE, &buf, err);
+		s = file_read(down->disk, APPLIED_FILE, &buf, err);
 		if (s == OK)
 			load_applied(down, buf_get(&buf), &arena);
 		s = s == E_INPUT ? OK : s;

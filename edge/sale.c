@@ -37,6 +37,7 @@ void till_sale_free(struct till_sale *sale)
 	for (unsigned i = 0; piece(sale, i) != NULL; i++)
 		buf_release(piece(sale, i));
 	arena_release(&sale->arena);
+	rulebook_put_back(sale->rules);
 	free(sale);
 }
 

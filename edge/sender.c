@@ -24,22 +24,27 @@ static uint64_t now_ms(const struct till *till)
 	return till->clock->monotonic_ns(till->clock) / 1000000;
 }
 
-/* "/v1/registers/{store}/{register}/" and what follows; everything odd is percent-encoded. */
+/* Everything odd is percent-encoded. */
+static size_t encode(const char *text, char *to, size_t size)
+{
+	size_t len = 0;
+	for (; *text != '\0' && len + 4 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+		len += (size_t)snprintf(to + len, size - len, plain ? "%c" : "%%%02X", c);
+	}
+	to[len] = '\0';
+	return len;
+}
+
+/* "/v1/registers/{store}/{register}/" and what follows. */
 static void register_path(const struct till *till, const char *rest, char path[static PATH_BYTES])
 {
-	const char *const parts[] = { till->config.options.store, till->config.options.reg };
-	size_t len = (size_t)snprintf(path, PATH_BYTES, "/v1/registers");
-	for (size_t p = 0; p < 2; p++) {
-		path[len++] = '/';
-		for (const char *at = parts[p]; *at != '\0'; at++) {
-			unsigned char c = (unsigned char)*at;
-			bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				     (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-			len += (size_t)snprintf(
-				path + len, PATH_BYTES - len, plain ? "%c" : "%%%02X", c);
-		}
-	}
-	snprintf(path + len, PATH_BYTES - len, "/%s", rest);
+	char store[3 * ID_TEXT_MAX + 4], reg[3 * ID_TEXT_MAX + 4];
+	encode(till->config.options.store, store, sizeof(store));
+	encode(till->config.options.reg, reg, sizeof(reg));
+	snprintf(path, PATH_BYTES, "/v1/registers/%s/%s/%s", store, reg, rest);
 }
 
 static void arrived(void *context, const char *kind, uint64_t version)
@@ -49,27 +54,58 @@ static void arrived(void *context, const char *kind, uint64_t version)
 		till->config.publication(till->config.publication_user, kind, version);
 }
 
-/* A centre that has no such resource is a centre without publications. */
-static enum status poll_publications(struct rounds *r, struct error *err)
+/* A GET for what may be absent: a centre of another age has no such resource. *ret_found: there
+ * is an answer to look at. */
+static enum status fetch(struct till *till, const char *path, struct client_answer *answer,
+	bool *ret_found, struct error *err)
 {
-	struct till *till = r->till;
+	enum status s = client_request(
+		till->client, "GET", path, NULL, (struct slice){ NULL, 0 }, answer, err);
+	*ret_found = s == OK && answer->head.status == 200;
+	if (s == E_STOPPED)
+		return s;
+	if (s == OK && (answer->head.status == 404 || answer->head.status == 405))
+		answer->head.status = 204;
+	uplink_note(till->uplink, s, answer, s == OK ? NULL : err->text);
+	return OK;
+}
+
+static enum status poll_rules(struct till *till, struct error *err)
+{
+	char path[PATH_BYTES] = "/v1/rules?store=";
+	struct client_answer answer;
+	bool found;
+	size_t len = strlen(path);
+	encode(till->config.options.store, path + len, sizeof(path) - len);
+	enum status s = fetch(till, path, &answer, &found, err);
+	if (s == OK && found)
+		(void)rulebook_take(till->rules, answer.body, NULL);
+	return s;
+}
+
+static enum status poll_publications(struct till *till, struct error *err)
+{
 	char path[PATH_BYTES], rest[64];
 	struct client_answer answer;
+	bool found;
 	snprintf(rest, sizeof(rest), "downlink?after=%llu",
 		(unsigned long long)downlink_version(till->downlink));
 	register_path(till, rest, path);
-	enum status s = client_request(
-		till->client, "GET", path, NULL, (struct slice){ NULL, 0 }, &answer, err);
-	if (s == E_STOPPED)
-		return s;
-	bool absent = s == OK && (answer.head.status == 404 || answer.head.status == 405);
-	if (absent)
-		answer.head.status = 200;
-	uplink_note(till->uplink, s, &answer, s == OK ? NULL : err->text);
-	if (s == OK && answer.head.status == 200 && !absent)
+	enum status s = fetch(till, path, &answer, &found, err);
+	if (s == OK && found)
 		(void)downlink_take(till->downlink, answer.body, arrived, till, NULL);
+	return s;
+}
+
+/* Both, unless the first has found nobody. */
+static enum status poll_centre(struct rounds *r, struct error *err)
+{
+	struct till *till = r->till;
+	enum status s = poll_publications(till, err);
+	if (s == OK && uplink_wait_ms(till->uplink) == 0)
+		s = poll_rules(till, err);
 	r->poll_at_ms = now_ms(till) + till->config.options.poll_ms;
-	return OK;
+	return s;
 }
 
 static void write_report(
@@ -150,7 +186,7 @@ static enum status one_round(
 	uint64_t now = now_ms(till);
 	*ret_wait_ms = 0;
 	if (live == 0 && now >= r->poll_at_ms)
-		return poll_publications(r, err);
+		return poll_centre(r, err);
 	if (live == 0 && report_due(r))
 		return send_report(r, err);
 	enum status s = uplink_step(till->uplink, live, ret_wait_ms, err);

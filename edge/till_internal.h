@@ -6,6 +6,7 @@
 #include "edge/downlink.h"
 #include "edge/held.h"
 #include "edge/queue.h"
+#include "edge/rulebook.h"
 #include "edge/till.h"
 #include "edge/uplink.h"
 #include "retail/codec.h"
@@ -40,6 +41,7 @@ struct till {
 	struct queue *queue;
 	struct held *held;
 	struct downlink *downlink;
+	struct rulebook *rules;
 	struct client *client;
 	struct uplink *uplink;
 
@@ -80,6 +82,7 @@ struct till_sale {
 	struct buf document; /* as it was checked last */
 	struct arena arena;
 	struct findings findings;
+	struct rulebook_page *rules; /* that the findings' ids belong to */
 	char key[KEY_TEXT_MAX];
 };
 /* Writes the document, with `sequence` in it. E_FULL: it is too large. */
