@@ -27,6 +27,7 @@ BENCH = ROOT / 'bench'
 WORK = ROOT / 'build' / 'bench'
 SERVER = ROOT / 'build' / 'release' / 'tillbridge'
 LIMIT = ROOT / 'build' / 'release' / 'bench' / 'limit'
+DECODE = ROOT / 'build' / 'release' / 'bench' / 'bench-decode'
 RECORD_BYTES = 1280     # a sale of bench/sale.lua and its record header
 TICKS = os.sysconf('SC_CLK_TCK')
 WEB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -168,6 +169,13 @@ def limit(group, seconds):
     return json.loads(out)
 
 
+def decode(seconds):
+    """Sales a second of one core's user time: our decoder and rules, and JSON libraries' trees."""
+    out = subprocess.run([DECODE, '--json', str(seconds)], check=True, capture_output=True,
+        text=True).stdout
+    return json.loads(out)
+
+
 def machine():
     cpu = next((line.split(':', 1)[1].strip() for line in open('/proc/cpuinfo')
         if line.startswith('model name')), platform.machine())
@@ -188,6 +196,8 @@ def measure(seconds):
     say('limit of the disk')
     results['limit'] = {f'group_{group}': limit(group, min(seconds, 5))
         for group in (64, 256, 1600)}
+    say('decoder and rules, jansson, simdjson')
+    results['decode'] = decode(min(seconds, 5))
     say('peer: Node.js and better-sqlite3, 64 connections')
     with peer() as server:
         results['peer_64'] = load(server, 'single.lua', 64, seconds)
@@ -222,6 +232,8 @@ def expectations(r):
         ('p99 at 64 connections', f'{r["single_64"]["p99_ms"]:.1f} ms', '<= 20 ms',
             r['single_64']['p99_ms'] <= 20),
         ('memory', f'{memory:.0f} MiB', '<= 200 MB', memory * 1.048576 <= 200),
+        ('decoder and rules, a core', f'{r["decode"]["rules"]:,}/s', '>= 400,000/s',
+            r['decode']['rules'] >= 400000),
         ('consumers, sustained', f'{r["consumers"]["sustained_per_second"]:,}/s', '>= 10,000/s',
             r['consumers']['sustained_per_second'] >= 10000),
     ]
@@ -249,6 +261,10 @@ def table(r):
         if row['not_2xx'] or row['broken'] or row.get('duplicates') or row.get('refused'):
             print(f'{"":34}  {row["not_2xx"]} answers were not 2xx, {row["broken"]} connections '
                 f'broke, {row.get("duplicates", 0)} duplicates, {row.get("refused", 0)} refused')
+    d = r['decode']
+    print(f'\ndecoder and rules on one core: {d["rules"]:,}/s ({d["rules"] / d["jansson"]:.1f} x '
+        f'jansson\'s tree' + (f', {d["rules"] / d["simdjson"]:.2f} x simdjson\'s' if 'simdjson' in d
+        else '') + f'); with rules of the user {d["configured"]:,}/s, with the hash {d["hash"]:,}/s')
     c = r['consumers']
     print(f'\nconsumers: {c["under_load_per_second"]:,}/s beside the intake, '
         f'{c["sustained_per_second"]:,}/s over all; {c["behind_at_end_of_load"]:,} events behind '

@@ -34,9 +34,10 @@ build_peer()
 	[ -f "$peer" ]
 }
 
-need_packages "$BUILD_PACKAGES wrk g++"
+need_packages "$BUILD_PACKAGES wrk g++ libsimdjson-dev"
 need_node
 quiet "make release" make release || exit 3
-quiet "the program that measures the disk" ninja -C build/release bench/limit || exit 3
+quiet "the programs that measure disk and decoder" ninja -C build/release bench/limit \
+	bench/bench-decode || exit 3
 build_peer || die "the peer (bench/peers) could not be built"
 exec $PYTHON bench/run.py --seconds "${1:-10}"

@@ -90,8 +90,8 @@ static const struct coin coins[] = {
 
 struct decimal currency_cash_increment(struct slice code)
 {
-	for (size_t i = 0; i < sizeof(coins) / sizeof(coins[0]); i++)
-		if (slice_is(code, coins[i].code))
+	for (size_t i = 0; i < sizeof(coins) / sizeof(coins[0]) && code.len == 3; i++)
+		if (memcmp(code.ptr, coins[i].code, 3) == 0)
 			return coins[i].increment;
 	return (struct decimal){ .set = false };
 }

@@ -173,6 +173,8 @@ struct total total_product(struct decimal a, struct decimal b, unsigned scale, e
 	 * neither factor has decimals. Beyond 10^29 units the value is cut to what a total holds.
 	 */
 	__int128 unit = powers[DECIMAL_SCALE_MAX - have];
+	if (product == (int64_t)product)
+		return (struct total){ product * unit };
 	const __int128 limit = ((__int128)1 << 126) / unit;
 	if (product > limit)
 		product = limit;

@@ -17,7 +17,7 @@ void check_balance_lines(
 		return;
 	/* Lines that are finer than the minor unit add up to what was rounded only once. */
 	if (run->practice->tax_rounding == TAX_PER_DOCUMENT &&
-		!further_apart(sum, expected, rule_limit_units(run, t)))
+		!further_apart(sum, expected, rule_limit_units(run)))
 		return;
 	rule_found(run, findings, with_tax ? "/totals/gross" : "/totals/net",
 		"is %s, but the lines add up to %s", rule_money(t, expected).text,
@@ -30,7 +30,7 @@ void check_balance_totals(
 	if (!t->totals.set)
 		return;
 	struct total sum = total_add(total_of(t->totals.net), total_of(t->totals.tax));
-	if (further_apart(sum, total_of(t->totals.gross), rule_limit_units(run, t)))
+	if (further_apart(sum, total_of(t->totals.gross), rule_limit_units(run)))
 		rule_found(run, findings, "/totals/gross", "is %s, but net and tax make %s",
 			rule_money(t, total_of(t->totals.gross)).text, rule_money(t, sum).text);
 }
@@ -47,7 +47,7 @@ void check_balance_tenders(
 		paid = total_subtract(paid, total_of(tender->change));
 	}
 	struct total due = total_add(total_of(t->totals.gross), total_of(t->totals.rounding));
-	if (further_apart(paid, due, rule_limit_units(run, t)))
+	if (further_apart(paid, due, rule_limit_units(run)))
 		rule_found(run, findings, "/tenders",
 			"pay %s after change, but gross and rounding make %s",
 			rule_money(t, paid).text, rule_money(t, due).text);
@@ -68,6 +68,8 @@ void check_tender_missing(
 void check_rounding(
 	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
+	if (decimal_is_zero(t->totals.rounding))
+		return;
 	struct total rounding = total_absolute(total_of(t->totals.rounding));
 	struct total hundredth = total_absolute(
 		total_product(t->totals.gross, decimal_make(1, 2), DECIMAL_SCALE_MAX, ROUND_DOWN));
@@ -124,7 +126,7 @@ static void tax_of_document(
 	}
 	for (uint32_t i = 0; i < groups.count; i++) {
 		const struct group *group = &groups.items[i];
-		if (further_apart(group->amount, group->expected, rule_limit_units(run, t)))
+		if (further_apart(group->amount, group->expected, rule_limit_units(run)))
 			rule_found(run, findings, rule_at("/lines", group->line, "taxes").text,
 				"the taxes of code \"%.*s\" add up to %s in the document, but its "
 				"bases "
@@ -144,7 +146,7 @@ static void tax_of_line(const struct rule_run *run, const struct transaction *t,
 			continue;
 		struct total expected = rule_product(tax->base, tax->rate),
 			     amount = total_of(tax->amount);
-		if (!further_apart(amount, expected, rule_limit_units(run, t)))
+		if (!further_apart(amount, expected, rule_limit_units(run)))
 			continue;
 		struct at list = rule_at("/lines", line, "taxes");
 		rule_found(run, findings, rule_at(list.text, i, "amount").text,
@@ -177,7 +179,7 @@ void check_tax_totals(
 	}
 	if (!t->totals.set || count == 0)
 		return;
-	struct total limit = rule_limit_units(run, t);
+	struct total limit = rule_limit_units(run);
 	if (run->practice->tax_rounding == TAX_PER_DOCUMENT)
 		limit.nanos *= count;
 	if (further_apart(sum, total_of(t->totals.tax), limit))

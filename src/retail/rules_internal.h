@@ -15,6 +15,7 @@ struct rule_run {
 	bool refuses;
 	struct decimal limit; /* in the unit of the row */
 	const struct practice *practice;
+	unsigned minor_units; /* decimals of the currency: rule_minor_units() */
 };
 
 /* rules_document.c: what must be there, and what names and dates may be. */
@@ -92,7 +93,7 @@ void rule_found(const struct rule_run *run, struct findings *findings, const cha
  * rules refuse. */
 unsigned rule_minor_units(const struct transaction *t);
 /* The limit of a rule whose unit is the minor unit, as an amount. */
-struct total rule_limit_units(const struct rule_run *run, const struct transaction *t);
+struct total rule_limit_units(const struct rule_run *run);
 /* The limit as text. */
 struct money rule_limit(const struct rule_run *run);
 /* More than `limit` lies between the two. */

@@ -43,13 +43,15 @@ static void check_line_amounts(
 				rule_at(rule_at("/lines", i, "discounts").text, k, "amount").text,
 				findings);
 	for (uint32_t k = 0; k < line->taxes.count; k++) {
-		struct at list = rule_at("/lines", i, "taxes");
 		const struct tax *tax = &line->taxes.items[k];
 		if (beyond(run, tax->base))
-			find_beyond(run, tax->base, rule_at(list.text, k, "base").text, findings);
+			find_beyond(run, tax->base,
+				rule_at(rule_at("/lines", i, "taxes").text, k, "base").text,
+				findings);
 		if (beyond(run, tax->amount))
-			find_beyond(
-				run, tax->amount, rule_at(list.text, k, "amount").text, findings);
+			find_beyond(run, tax->amount,
+				rule_at(rule_at("/lines", i, "taxes").text, k, "amount").text,
+				findings);
 	}
 }
 
@@ -97,13 +99,13 @@ void check_tax_rate_large(
 	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
 	struct total limit = total_of(run->limit);
-	limit.nanos /= 100;
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		struct tax_list taxes = t->lines.items[i].taxes;
 		for (uint32_t k = 0; k < taxes.count; k++) {
 			struct total rate = total_of(taxes.items[k].rate);
+			struct total percent = { rate.nanos * 100 };
 			char text[TOTAL_TEXT_MAX];
-			if (total_sign(rate) >= 0 && total_compare(rate, limit) <= 0)
+			if (total_sign(rate) >= 0 && total_compare(percent, limit) <= 0)
 				continue;
 			total_print(rate, 0, text);
 			struct at list = rule_at("/lines", i, "taxes");
@@ -129,8 +131,8 @@ void check_duration(
 	if (!t->began_at.set || t->closed_at.ms <= t->began_at.ms)
 		return;
 	int64_t lasted_ms = t->closed_at.ms - t->began_at.ms;
-	__int128 limit_ms = total_of(run->limit).nanos * day_ms / 1000000000;
-	if (lasted_ms > limit_ms)
+	/* In billionths of a millisecond, so that nothing is divided. */
+	if ((__int128)lasted_ms * 1000000000 > total_of(run->limit).nanos * day_ms)
 		rule_found(run, findings, "/closed_at",
 			"is %lld hours after began_at; at most %s days are usual",
 			(long long)(lasted_ms / 3600000), rule_limit(run).text);

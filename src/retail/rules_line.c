@@ -78,7 +78,7 @@ void check_line_sale_sign(
 void check_line_arithmetic(
 	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	struct total unit = rule_limit_units(run, t);
+	struct total unit = rule_limit_units(run);
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		if (!line->quantity.set || !line->unit_price.set || line->kind == LINE_WRITE_OFF)
@@ -260,7 +260,7 @@ static void scale_of_line(const struct scale *scale, uint32_t i)
 void check_amount_scale(
 	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	const struct scale scale = { run, t, findings, rule_minor_units(t) };
+	const struct scale scale = { run, t, findings, run->minor_units };
 	if (run->practice->tax_rounding == TAX_PER_LINE)
 		for (uint32_t i = 0; i < t->lines.count; i++)
 			scale_of_line(&scale, i);

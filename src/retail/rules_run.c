@@ -80,7 +80,7 @@ void transaction_check(
 	const struct rule_setting *settings =
 		rule_set_resolve(set, t->key.store, t->currency, &own, &practice);
 	unsigned table = rules_count(), count = rule_set_count(set);
-	struct rule_run run = { .practice = &practice };
+	struct rule_run run = { .practice = &practice, .minor_units = rule_minor_units(t) };
 	if (t->tax_rounding != TAX_UNSAID)
 		practice.tax_rounding = t->tax_rounding;
 	for (unsigned i = 0; i < count; i++) {
@@ -139,12 +139,16 @@ unsigned rule_minor_units(const struct transaction *t)
 	return units < 0 ? 2 : (unsigned)units;
 }
 
-struct total rule_limit_units(const struct rule_run *run, const struct transaction *t)
+struct total rule_limit_units(const struct rule_run *run)
 {
-	struct total limit = total_of(run->limit);
-	for (unsigned i = rule_minor_units(t); i > 0; i--)
-		limit.nanos /= 10;
-	return limit;
+	struct decimal limit = run->limit;
+	limit.scale = (uint8_t)(limit.scale + run->minor_units);
+	if (limit.scale <= DECIMAL_SCALE_MAX)
+		return total_of(limit);
+	struct total total = total_of(run->limit);
+	for (unsigned i = run->minor_units; i > 0; i--)
+		total.nanos /= 10;
+	return total;
 }
 
 bool further_apart(struct total a, struct total b, struct total limit)

@@ -26,7 +26,7 @@ static struct tax_sums add_taxes(const struct line *line)
 void check_tax_base(
 	const struct rule_run *run, const struct transaction *t, struct findings *findings)
 {
-	struct total unit = rule_limit_units(run, t);
+	struct total unit = rule_limit_units(run);
 	for (uint32_t i = 0; i < t->lines.count; i++) {
 		const struct line *line = &t->lines.items[i];
 		struct tax_sums sums = add_taxes(line);
