@@ -13,9 +13,10 @@
  *   INJECT_TALLY    a file that receives two numbers of 8 bytes: calls seen, entries of the plan
  *                   that came due
  *
- * Actions: eio, enospc (the call fails), short (a write takes half), kill, cut (what was not synced
- * is lost), tear (the same, but half of the last write to a segment stays). After a failed sync the
- * bytes of that file count as lost whatever later syncs say, as Linux has it. */
+ * Actions: eio, enospc (the call fails), short (a write takes half), lie (a sync that does
+ * nothing), kill, cut (what was not synced is lost), tear (the same, but half of the last write to
+ * a segment stays). After a failed sync the bytes of that file count as lost whatever later syncs
+ * say, as Linux has it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +36,10 @@
 enum { PLAN_MAX = 16, FILES_MAX = 256, TEXT_MAX = 64 };
 
 enum call_class { CALL_WRITE, CALL_SYNC, CALL_RENAME, CALL_SIZE, CALL_ANY };
-enum action { PASS, FAIL_EIO, FAIL_ENOSPC, SHORT, KILL, CUT, TEAR };
+enum action { PASS, FAIL_EIO, FAIL_ENOSPC, SHORT, LIE, KILL, CUT, TEAR };
 
 static const char *const class_names[] = { "write", "sync", "rename", "size", "any" };
-static const char *const action_names[] = { "pass", "eio", "enospc", "short", "kill", "cut",
+static const char *const action_names[] = { "pass", "eio", "enospc", "short", "lie", "kill", "cut",
 	"tear" };
 
 struct entry {
@@ -115,7 +116,8 @@ static void read_entry(char *text)
 	}
 	entry->class = (enum call_class)find_name(class_names, 5, class);
 	entry->number = strtoull(number, NULL, 10);
-	entry->action = (enum action)find_name(action_names, 7, action);
+	entry->action = (enum action)find_name(
+		action_names, sizeof(action_names) / sizeof(action_names[0]), action);
 	entry->ever = ever != NULL && strcmp(ever, "ever") == 0;
 	undoes = undoes || entry->action == CUT || entry->action == TEAR;
 	plan_count++;
@@ -382,6 +384,8 @@ static int sync_file(int fd, int (*sync)(int))
 		errno = reason;
 		return -1;
 	}
+	if (action == LIE)
+		return 0;
 	int result = sync(fd);
 	pthread_mutex_lock(&lock);
 	if (result == 0 && last != NULL)
