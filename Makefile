@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PYTHON = /usr/bin/python3
 FORMAT = clang-format-14
-C_FILES = $$(git ls-files 'src/*.[ch]' 'edge/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]')
+C_FILES = $$(git ls-files 'src/*.[ch]' 'edge/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.[ch]')
 JOBS = 2
 # The stages that have a short form.
 TORTURE_STAGES = plants kills slow memory power
