@@ -1,5 +1,6 @@
 #include "retail/user_total.h"
 
+#include "base/check.h"
 #include "base/currency.h"
 #include "base/json.h"
 #include "retail/expression.h"
@@ -266,6 +267,7 @@ static struct slice part_of(
 	case TOTAL_BY_OPERATOR:
 		return t->operator_id.ptr == NULL ? slice_of("") : t->operator_id;
 	case TOTAL_BY_TENDER:
+		check(item != NULL); /* user_total_prepare() sees to it */
 		return ((const struct tender *)item)->kind;
 	default:
 		return slice_of("");
