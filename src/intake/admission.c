@@ -412,7 +412,8 @@ static void durable(struct accept_work *work)
 
 enum status batch_submit(struct batch *s, void (*done)(void *context), void *context)
 {
-	check(!batch_overflowed(s));
+	if (batch_overflowed(s))
+		return E_FULL;
 	if (s->work.count == 0) {
 		done(context);
 		return OK;

@@ -137,17 +137,20 @@ static enum status grow(struct identity *identity, struct till_day *day, struct 
 	return OK;
 }
 
+/* Room for one entry more. */
+static enum status reserve(struct identity *identity, struct till_day *day, struct error *err)
+{
+	return (day->count + 1) * 4 > day->size * 3 ? grow(identity, day, err) : OK;
+}
+
 static enum status add_entry(struct identity *identity, struct till_day *day,
 	const struct identity_entry *entry, struct error *err)
 {
 	check(entry->number > 0);
-	if ((day->count + 1) * 4 > day->size * 3) {
-		enum status s = grow(identity, day, err);
-		if (s != OK)
-			return s;
-	}
-	place(day, entry);
-	return OK;
+	enum status s = reserve(identity, day, err);
+	if (s == OK)
+		place(day, entry);
+	return s;
 }
 
 static uint64_t day_hash(const struct key *key)
@@ -222,9 +225,12 @@ enum status identity_look_up(struct identity *identity, const struct key *key, u
 	enum status s = find_day(identity, key, &day, err);
 	if (s != OK)
 		return s;
+	/* Memory is asked for before anything is appended: an event that could not be remembered would
+	 * be accepted once more when it is sent again. */
+	s = reserve(identity, day, err);
+	if (s != OK)
+		return s;
 	*ret_verdict = IDENTITY_NEW;
-	if (day->size == 0)
-		return OK;
 	uint32_t conflicts = 0;
 	for (uint32_t at = slot(key->sequence, day->size); day->entries[at].number != 0;
 		at = (at + 1) & (day->size - 1)) {

@@ -98,6 +98,7 @@ void reply_submit(struct http_request *request, struct batch *batch, enum reply_
 	}
 	*reply = (struct reply){ request, batch, form };
 	http_request_set_user(request, reply);
+	bool overflowed = batch_overflowed(batch);
 	enum status status = batch_submit(batch, durable, reply);
 	if (status == OK)
 		return;
@@ -105,7 +106,9 @@ void reply_submit(struct http_request *request, struct batch *batch, enum reply_
 	atomic_fetch_add(&admission_counters(batch_admission(batch))->busy_total, 1);
 	reply_refuse(request, batch, status == E_FULL ? PROBLEM_BUSY : PROBLEM_STOPPING,
 		"%s; nothing of this request was kept",
-		status == E_FULL ? "the journal's queue is full" : "the server is stopping");
+		status != E_FULL ? "the server is stopping"
+		: overflowed     ? "out of memory"
+				 : "the journal's queue is full");
 }
 
 void reply_refuse(struct http_request *request, struct batch *batch, enum problem problem,
