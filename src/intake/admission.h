@@ -65,7 +65,8 @@ bool batch_overflowed(const struct batch *batch);
 
 /* Hands what was not refused to the acceptor. done() is called once everything has its outcome, on
  * the acceptor's thread, or at once on this one when there is nothing to hand over. On any other
- * status than OK done() is not called and nothing was kept: E_FULL (the queue, or the batch has overflowed), E_STOPPED. */
+ * status than OK done() is not called and nothing was kept: E_FULL (the queue, or the batch has
+ * overflowed), E_STOPPED. */
 enum status batch_submit(struct batch *batch, void (*done)(void *context), void *context);
 
 /* After done(). */

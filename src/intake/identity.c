@@ -225,8 +225,8 @@ enum status identity_look_up(struct identity *identity, const struct key *key, u
 	enum status s = find_day(identity, key, &day, err);
 	if (s != OK)
 		return s;
-	/* Memory is asked for before anything is appended: an event that could not be remembered would
-	 * be accepted once more when it is sent again. */
+	/* Memory is asked for before anything is appended: an event that could not be remembered
+	 * would be accepted once more when it is sent again. */
 	s = reserve(identity, day, err);
 	if (s != OK)
 		return s;

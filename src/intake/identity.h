@@ -46,8 +46,8 @@ enum status identity_look_up(struct identity *identity, const struct key *key, u
 	const struct fingerprint *fingerprint, enum identity_verdict *ret_verdict,
 	struct identity_entry *ret_entry, struct error *err);
 
-/* Remembers what look_up found to be NEW or OTHER, once it is appended. Directly after that look_up it
- * cannot fail: there is room already. */
+/* Remembers what look_up found to be NEW or OTHER, once it is appended. Directly after that look_up
+ * it cannot fail: there is room already. */
 enum status identity_remember(struct identity *identity, const struct key *key,
 	const struct identity_entry *entry, struct error *err);
 

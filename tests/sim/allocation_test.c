@@ -1,9 +1,9 @@
 /* Goal: memory that runs out costs an answer, never a sale and never the process. Method: the whole
- * intake path (HTTP server, admission, acceptor, journal) in this process, its malloc, calloc and realloc
- * wrapped by the linker. A request is sent again and again on a new site; in round N the N-th allocation
- * that it causes fails, once or from then on, N = 1, 2, 3 ... until a round ends without a failure. The
- * answer may be a success, a refusal for want of room, or none; afterwards, with memory, the same
- * sales are sent again, are accepted, and stand in the journal once. */
+ * intake path (HTTP server, admission, acceptor, journal) in this process, its malloc, calloc and
+ * realloc wrapped by the linker. A request is sent again and again on a new site; in round N the
+ * N-th allocation that it causes fails, once or from then on, N = 1, 2, 3 ... until a round ends
+ * without a failure. The answer may be a success, a refusal for want of room, or none; afterwards,
+ * with memory, the same sales are sent again, are accepted, and stand in the journal once. */
 #include "../unit/net_site.h"
 #include "../unit/sale.h"
 
@@ -226,9 +226,9 @@ static bool run_round(bool many, bool ever, unsigned round)
 		test_fail(__FILE__, __LINE__, "allocation %u: %u acknowledged, %u kept", round,
 			promised, transactions_in(&in));
 	status = exchange(&in, request, len, text, sizeof(text));
-	if ((status != 200 && status != 201) ||
-		count_of(text, "\"status\":\"accepted\"") != sales)
-		test_fail(__FILE__, __LINE__, "allocation %u: sent again, answered: %s", round, text);
+	if ((status != 200 && status != 201) || count_of(text, "\"status\":\"accepted\"") != sales)
+		test_fail(
+			__FILE__, __LINE__, "allocation %u: sent again, answered: %s", round, text);
 	if (transactions_in(&in) != sales)
 		test_fail(__FILE__, __LINE__, "allocation %u: %u of %u in the journal", round,
 			transactions_in(&in), sales);
