@@ -27,3 +27,6 @@ int command_rebuild(int argc, char **argv);
 int command_verify(int argc, char **argv);
 /* The configuration file, checked without starting anything. */
 int command_config(int argc, char **argv);
+/* Mappings: what there is, and what one makes of a document. */
+int command_map(int argc, char **argv);
+int command_map_test(int argc, char **argv);

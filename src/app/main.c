@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "send", "send files of transactions to a server", command_send },
 	{ "check", "hold files of transactions to the schema and the rules", command_check },
 	{ "rules", "the rules that hold for a store and a currency", command_rules },
+	{ "map", "show what a mapping makes of a document", command_map },
 	{ "import", "sales of another system as transactions", command_import },
 	{ "simulate", "a made-up chain as transactions", command_simulate },
 	{ "explain", "one transaction with its whole story", command_explain },

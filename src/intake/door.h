@@ -24,7 +24,8 @@ struct door_config {
 	const struct door_type *type;
 	void *options; /* the door's own struct, filled by its option rows */
 	struct mapping *mapping;
-	const char *store, *reg, *currency, *time_zone; /* NULL: the record says it */
+	const char *store, *reg, *currency; /* NULL: the record says it */
+	const struct zone *zone;            /* NULL: the mapping's */
 	struct admission *admission;
 	struct clock *clock;
 	const char *data; /* folder for what a fetching door must remember */

@@ -54,7 +54,7 @@ enum status feed_open(const struct feed_config *config, struct feed **ret_feed, 
 	feed->lines = calloc(config->batch_records_max, sizeof(*feed->lines));
 	arena_init(&feed->tree, TREE_BYTES_MAX);
 	arena_init(&feed->scratch, SCRATCH_BYTES_MAX);
-	arena_init(&feed->kept, config->batch_bytes_max + 2 * DOCUMENT_BYTES_MAX);
+	arena_init(&feed->kept, 2 * config->batch_bytes_max + 2 * DOCUMENT_BYTES_MAX);
 	buf_init(&feed->document, DOCUMENT_BYTES_MAX);
 	buf_init(&feed->answer, PROBLEM_BYTES_MAX);
 	pthread_mutex_init(&feed->lock, NULL);
@@ -256,7 +256,7 @@ static enum status map_record(struct feed *feed, struct value *record,
 		.store = text_of(door->store),
 		.reg = text_of(door->reg),
 		.currency = text_of(door->currency),
-		.time_zone = text_of(door->time_zone),
+		.zone = door->zone,
 	};
 	arena_reset(&feed->scratch);
 	buf_reset(&feed->document);
@@ -264,9 +264,24 @@ static enum status map_record(struct feed *feed, struct value *record,
 		ret_verdict, findings, NULL);
 }
 
+/* What is kept of the record's bytes, as long as the batch. */
+static enum status keep_raw(
+	struct feed *feed, struct value *record, struct slice raw, struct slice *ret_kept)
+{
+	struct buf kept;
+	buf_init(&kept, RECORD_BYTES_MAX + TRANSACTION_BYTES_MAX);
+	enum status s = mapping_keep(feed->config.door->mapping, record, raw, &kept, ret_kept);
+	if (s == OK && ret_kept->ptr != raw.ptr) {
+		*ret_kept = arena_copy(&feed->kept, *ret_kept);
+		s = ret_kept->ptr == NULL ? E_FULL : OK;
+	}
+	buf_release(&kept);
+	return s;
+}
+
 /* Adds a line for the record; its texts must live as long as the batch. */
-static enum status add_line(struct feed *feed, enum mapping_verdict verdict, struct slice raw,
-	struct findings *findings)
+static enum status add_line(struct feed *feed, struct value *record, enum mapping_verdict verdict,
+	struct slice raw, struct findings *findings)
 {
 	feed->lines[batch_count(feed->batch)] = (struct feed_line){ feed->text, raw, feed->source };
 	feed->batch_bytes += raw.len + feed->document.len;
@@ -276,7 +291,9 @@ static enum status add_line(struct feed *feed, enum mapping_verdict verdict, str
 	struct offer offer = { .source = slice_of(feed->config.door->name),
 		.document = arena_copy(&feed->kept, buf_get(&feed->document)),
 		.raw = raw };
-	return offer.document.ptr == NULL ? E_FULL : batch_offer(feed->batch, &offer);
+	if (offer.document.ptr == NULL || keep_raw(feed, record, raw, &offer.raw) != OK)
+		return E_FULL;
+	return batch_offer(feed->batch, &offer);
 }
 
 static bool batch_full(const struct feed *feed)
@@ -314,7 +331,7 @@ static enum status feed_take(
 	if (verdict != SKIPPED) {
 		if (feed->batch == NULL)
 			feed->batch = batch_take(feed->config.door->admission);
-		if (feed->batch == NULL || add_line(feed, verdict, raw, &findings) != OK)
+		if (feed->batch == NULL || add_line(feed, record, verdict, raw, &findings) != OK)
 			return error_set(err, E_FULL, "out of memory");
 	}
 	feed->end = offset + raw.len;

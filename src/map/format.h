@@ -5,7 +5,9 @@
 #include "map/value.h"
 
 struct format_options {
-	struct slice record; /* json: pointer of the list of records, empty: the document itself;
+	struct slice record; /* json: paths of the list of records, separated by spaces, of which
+			      * the first one counts that the document has; without any the
+			      * document itself is the record, or the list of them;
 			      * xml: local name of the element that is a record */
 	struct slice
 		group_by; /* csv: columns, separated by commas, whose equal values make a record */
@@ -33,6 +35,6 @@ struct format {
 };
 
 extern const struct format format_json, format_ndjson, format_xml, format_csv;
-/* Ends with a row whose name is NULL. */
+/* Ends with NULL. */
 extern const struct format *const formats[];
 const struct format *format_find(struct slice name);

@@ -7,7 +7,7 @@
 enum { DESCRIPTION_MAX = 500, TEXT_MAX = 200 };
 
 #define NUMBER_MAX 999999999U
-#define SEQUENCE_MAX 999999999999U
+#define SEQUENCE_MAX 9007199254740991U /* 2^53 - 1: every reader of JSON holds it exactly */
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -44,6 +44,12 @@ static const char *const tax_rounding_names[] = {
 	[TAX_UNSAID] = "",
 	[TAX_PER_LINE] = "line",
 	[TAX_PER_DOCUMENT] = "document",
+	NULL,
+};
+
+static const char *const numbering_names[] = {
+	[NUMBERING_DENSE] = "dense",
+	[NUMBERING_SPARSE] = "sparse",
 	NULL,
 };
 
@@ -184,6 +190,8 @@ static const struct field transaction_fields[] = {
 	{ SLICE("declared"), FIELD_OBJECT, 17, .schema = &declared_schema, AT(transaction, declared) },
 	{ SLICE("reason"), FIELD_TEXT, 18, .max = TEXT_MAX, AT(transaction, reason) },
 	{ SLICE("extensions"), FIELD_RAW, 19, AT(transaction, extensions) },
+	{ SLICE("numbering"), FIELD_CHOICE, 20, .choices = numbering_names,
+	  AT(transaction, numbering) },
 };
 /* clang-format on */
 

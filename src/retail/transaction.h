@@ -60,6 +60,12 @@ enum tax_rounding {
 			     off */
 };
 
+/* Whether a register's numbers leave none out. */
+enum numbering {
+	NUMBERING_DENSE,  /* a till: a number that is not there is a transaction that is missing */
+	NUMBERING_SPARSE, /* an order system, whose numbers have holes that mean nothing */
+};
+
 /* The natural key, unique for the life of the journal. */
 struct key {
 	struct slice store;
@@ -175,6 +181,7 @@ struct transaction {
 	struct declared declared;
 	struct slice reason;
 	struct slice extensions;
+	unsigned numbering;     /* enum numbering */
 	uint32_t unknown_count; /* members, at any level, whose name is not in this model */
 };
 

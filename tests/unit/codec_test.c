@@ -193,11 +193,11 @@ TEST(a_wrong_type_says_what_was_found_and_what_is_expected)
 	EXPECT_TEXT(judge_with("true", "1"),
 		"/prices_include_tax: is a number, expected true or false");
 	EXPECT_TEXT(judge_with("18277", "1.5"),
-		"/sequence: is \"1.5\", expected a whole number from 0 to 999999999999");
-	EXPECT_TEXT(judge_with("18277", "1000000000000"),
-		"/sequence: is \"1000000000000\", expected a whole number from 0 to 999999999999");
+		"/sequence: is \"1.5\", expected a whole number from 0 to 9007199254740991");
+	EXPECT_TEXT(judge_with("18277", "9007199254740992"),
+		"/sequence: is \"9007199254740992\", expected a whole number from 0 to 9007199254740991");
 	EXPECT_TEXT(judge_with("18277", "-1"),
-		"/sequence: is \"-1\", expected a whole number from 0 to 999999999999");
+		"/sequence: is \"-1\", expected a whole number from 0 to 9007199254740991");
 	EXPECT_TEXT(judge_with("18277", "18277, \"revision\": 0"),
 		"/revision: is \"0\", expected a whole number from 1 to 1000000");
 	EXPECT_TEXT(judge_with("\"0042\"", "\"00/42\""),

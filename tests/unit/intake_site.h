@@ -127,3 +127,11 @@ enum status mapping_apply(const struct mapping *mapping, struct value *record,
 	buf_slice(ret_document, record->text);
 	return OK;
 }
+
+enum status mapping_keep(const struct mapping *mapping, struct value *record, struct slice raw,
+	struct buf *buf, struct slice *ret_kept)
+{
+	(void)mapping, (void)record, (void)buf;
+	*ret_kept = raw;
+	return OK;
+}
