@@ -24,7 +24,10 @@ static const struct option rows[] = {
 		AT(mapping),
 		.required = true,
 		.help = "A mapping of the program (`tillbridge map list`) or the path of a file." },
-	{ .name = "store", .type = OPTION_TEXT, AT(store), .help = "What the door says is the store." },
+	{ .name = "store",
+		.type = OPTION_TEXT,
+		AT(store),
+		.help = "What the door says is the store." },
 	{ .name = "register",
 		.type = OPTION_TEXT,
 		AT(reg),
@@ -88,8 +91,8 @@ static void field_json(struct test *test, struct slice field, struct slice value
 	buf_char(&test->fields, '}');
 }
 
-static void take_field(void *context, struct slice field, struct slice value, struct slice from,
-	struct slice rule)
+static void take_field(
+	void *context, struct slice field, struct slice value, struct slice from, struct slice rule)
 {
 	struct test *test = context;
 	if (test->options->json)

@@ -13,8 +13,7 @@ static bool is_path(struct slice name)
 	       (name.len > n && memcmp(name.ptr + name.len - n, end, n) == 0);
 }
 
-static enum status open_shipped(
-	const char *name, struct mapping **ret_mapping, struct error *err)
+static enum status open_shipped(const char *name, struct mapping **ret_mapping, struct error *err)
 {
 	const struct shipped_mapping *shipped = shipped_mapping_find(slice_of(name));
 	if (shipped != NULL)
@@ -28,11 +27,11 @@ static enum status open_shipped(
 		used += n > 0 ? (size_t)n : 0;
 	}
 	return error_set(err, E_CONFIG,
-		"mapping \"%s\" is not one of %s, and no path of a file (./name.yaml)", name, names);
+		"mapping \"%s\" is not one of %s, and no path of a file (./name.yaml)", name,
+		names);
 }
 
-enum status mapping_file_open(
-	const char *name, struct mapping **ret_mapping, struct error *err)
+enum status mapping_file_open(const char *name, struct mapping **ret_mapping, struct error *err)
 {
 	struct input *input = NULL;
 	struct buf text;

@@ -78,18 +78,16 @@ struct slice yaml_text(const yaml_node_t *node)
 	return slice_make(node->data.scalar.value, node->data.scalar.length);
 }
 
-bool yaml_item(
-	struct yaml_file *file, const yaml_node_t *node, unsigned at, yaml_node_t **ret_item)
+bool yaml_item(struct yaml_file *file, const yaml_node_t *node, unsigned at, yaml_node_t **ret_item)
 {
 	if (node->type != YAML_SEQUENCE_NODE || at >= yaml_count(node))
 		return false;
-	*ret_item = yaml_document_get_node(
-		&file->document, node->data.sequence.items.start[at]);
+	*ret_item = yaml_document_get_node(&file->document, node->data.sequence.items.start[at]);
 	return true;
 }
 
-bool yaml_pair(struct yaml_file *file, const yaml_node_t *node, unsigned at,
-	yaml_node_t **ret_key, yaml_node_t **ret_value)
+bool yaml_pair(struct yaml_file *file, const yaml_node_t *node, unsigned at, yaml_node_t **ret_key,
+	yaml_node_t **ret_value)
 {
 	if (node->type != YAML_MAPPING_NODE || at >= yaml_count(node))
 		return false;

@@ -32,6 +32,6 @@ struct slice yaml_text(const yaml_node_t *node);
  */
 bool yaml_item(
 	struct yaml_file *file, const yaml_node_t *node, unsigned at, yaml_node_t **ret_item);
-bool yaml_pair(struct yaml_file *file, const yaml_node_t *node, unsigned at,
-	yaml_node_t **ret_key, yaml_node_t **ret_value);
+bool yaml_pair(struct yaml_file *file, const yaml_node_t *node, unsigned at, yaml_node_t **ret_key,
+	yaml_node_t **ret_value);
 unsigned yaml_count(const yaml_node_t *node);

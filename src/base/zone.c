@@ -53,9 +53,8 @@ static bool read_header(struct slice text, size_t time_bytes, struct block *bloc
 		block->chars > 4096 || block->leap > 1000 || block->standard > TYPES_MAX ||
 		block->utc > TYPES_MAX)
 		return false;
-	block->bytes = block->times * (time_bytes + 1) + block->types * TYPE_BYTES +
-		       block->chars + block->leap * (time_bytes + 4) + block->standard +
-		       block->utc;
+	block->bytes = block->times * (time_bytes + 1) + block->types * TYPE_BYTES + block->chars +
+		       block->leap * (time_bytes + 4) + block->standard + block->utc;
 	return text.len - HEADER_BYTES >= block->bytes;
 }
 
@@ -98,12 +97,12 @@ enum status zone_read(struct slice tzif, struct zone **ret_zone, struct error *e
 	struct zone *zone = new_zone(block.times);
 	if (zone == NULL)
 		return error_set(err, E_FULL, "out of memory");
-	struct slice footer = slice_make(rest.ptr + HEADER_BYTES + block.bytes,
-		rest.len - HEADER_BYTES - block.bytes);
+	struct slice footer = slice_make(
+		rest.ptr + HEADER_BYTES + block.bytes, rest.len - HEADER_BYTES - block.bytes);
 	bool good = fill(zone, &block, rest.ptr + HEADER_BYTES);
 	if (good && footer.len >= 2 && footer.ptr[0] == '\n') {
-		struct slice end, line = slice_cut(
-			slice_make(footer.ptr + 1, footer.len - 1), '\n', &end);
+		struct slice end,
+			line = slice_cut(slice_make(footer.ptr + 1, footer.len - 1), '\n', &end);
 		good = line.len == 0 || zone_rule_parse(line, &zone->rule);
 	}
 	if (!good) {
@@ -135,8 +134,8 @@ static enum status read_file(struct slice name, struct zone **ret_zone, struct e
 	FILE *file = fopen(path, "re");
 	if (file == NULL)
 		return error_set(err, E_CONFIG,
-			"\"%.*s\" is no time zone of this system (there is no %s)",
-			SLICE_ARG(name), path);
+			"\"%.*s\" is no time zone of this system (there is no %s)", SLICE_ARG(name),
+			path);
 	enum status s = E_FULL;
 	char *bytes = malloc(FILE_BYTES_MAX);
 	if (bytes != NULL) {

@@ -92,8 +92,7 @@ static bool take_change(struct reader *r, struct zone_change *change)
 	} else {
 		if (take(r, 'J'))
 			change->form = 'J';
-		if (!take_number(r, 365, &change->day) ||
-			(change->form == 'J' && change->day == 0))
+		if (!take_number(r, 365, &change->day) || (change->form == 'J' && change->day == 0))
 			return false;
 	}
 	return !take(r, '/') || take_time(r, &change->time_s);
@@ -166,7 +165,7 @@ int32_t zone_rule_offset(const struct zone_rule *rule, int64_t utc_s)
 	unsigned year = date_from_days(days) / 10000;
 	int64_t begins = change_local_s(&rule->begins, year) - rule->standard_s;
 	int64_t ends = change_local_s(&rule->ends, year) - rule->dst_s;
-	bool dst = begins < ends ? utc_s >= begins && utc_s < ends
-				 : utc_s >= begins || utc_s < ends;
+	bool dst =
+		begins < ends ? utc_s >= begins && utc_s < ends : utc_s >= begins || utc_s < ends;
 	return dst ? rule->dst_s : rule->standard_s;
 }

@@ -6,10 +6,11 @@
 
 /* A day of each year and a local time on it. */
 struct zone_change {
-	char form;       /* 'M': month, week and weekday; 'J': day 1 to 365, never 29 February;
-			  * 'N': day 0 to 365 */
+	char form; /* 'M': month, week and weekday; 'J': day 1 to 365, never 29 February;
+		    * 'N': day 0 to 365 */
 	unsigned month, week, day;
-	int32_t time_s; /* of the local clock that is about to change; may be negative or beyond 24 h */
+	int32_t time_s; /* of the local clock that is about to change; may be negative or beyond 24
+			   h */
 };
 
 struct zone_rule {

@@ -53,8 +53,8 @@ enum status mapping_apply(const struct mapping *mapping, struct value *record,
 	const struct mapping_trace *trace);
 
 /* The bytes of a record as they are kept: what the mapping calls personal is the text "removed",
- * everything else is as it was. Call it after mapping_apply() said MAPPED. *ret_kept is `raw` itself
- * when there was nothing to remove, else it stands in `buf`. */
+ * everything else is as it was. Call it after mapping_apply() said MAPPED. *ret_kept is `raw`
+ * itself when there was nothing to remove, else it stands in `buf`. */
 enum status mapping_keep(const struct mapping *mapping, struct value *record, struct slice raw,
 	struct buf *buf, struct slice *ret_kept);
 

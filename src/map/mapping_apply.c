@@ -163,8 +163,8 @@ static enum outcome write_scalar(struct run *run, const struct field *field, str
 		return FOUND;
 	case FIELD_TIME:
 		if (!timestamp_parse(text, &time))
-			return wrong_value(run, text,
-				"a time such as 2025-03-01T10:15:00+01:00 is expected");
+			return wrong_value(
+				run, text, "a time such as 2025-03-01T10:15:00+01:00 is expected");
 		json_write_string(run->out, text);
 		return FOUND;
 	case FIELD_BOOL:
@@ -192,8 +192,8 @@ static bool write_member(struct run *run, const struct field *field, struct slic
 }
 
 /* What the door knows wins over the record: an endpoint speaks for its own store. */
-static struct slice door_value(const struct run *run, const struct object_rule *object,
-	const struct field *field)
+static struct slice door_value(
+	const struct run *run, const struct object_rule *object, const struct field *field)
 {
 	if (object->schema == &transaction_schema) {
 		if (slice_is(field->name, "store"))
@@ -225,7 +225,7 @@ struct items {
 	const struct field_rule *rule;
 	const struct group *group;
 	void (*write)(struct items *items, struct here here);
-	uint32_t written; /* of all groups */
+	uint32_t written;  /* of all groups */
 	uint32_t position; /* in this group */
 };
 
@@ -279,8 +279,8 @@ static void write_list_item(struct items *items, struct here here)
 	bool written;
 	size_t before = run->out->len, len = enter_item(run, items->written);
 	if (items->written >= items->rule->field->max) {
-		findings_add(run->findings, "mapping", true, "",
-			"there are more than %llu %s", (unsigned long long)items->rule->field->max,
+		findings_add(run->findings, "mapping", true, "", "there are more than %llu %s",
+			(unsigned long long)items->rule->field->max,
 			items->rule->field->schema->plural);
 		run->budget = 0;
 		run_full(run);
@@ -317,9 +317,9 @@ static void write_amount(struct items *items, struct here here)
 static bool write_groups(struct run *run, const struct field_rule *rule, struct here here)
 {
 	bool list = rule->field->kind == FIELD_LIST;
-	struct items items = { .run = run,
-		.rule = rule,
-		.write = list ? write_list_item : write_amount };
+	struct items items = {
+		.run = run, .rule = rule, .write = list ? write_list_item : write_amount
+	};
 	size_t before = run->out->len;
 	write_name(run, rule->field->name);
 	buf_char(run->out, list ? '[' : '{');
@@ -495,8 +495,7 @@ static void find_currency(struct run *run)
 		run->variant->fields->rules[field - transaction_schema.fields];
 	if (run->context->currency.len > 0)
 		run->currency = run->context->currency;
-	else if (rule != NULL &&
-		 evaluate(run, rule->expression, here, &run->currency) != FOUND)
+	else if (rule != NULL && evaluate(run, rule->expression, here, &run->currency) != FOUND)
 		run->currency = (struct slice){ 0 };
 }
 
@@ -534,8 +533,8 @@ static enum status finish(struct run *run, bool written, enum mapping_verdict *r
 		return E_FULL;
 	bool good = written && run->findings->refusing == 0;
 	if (!good && run->findings->refusing == 0)
-		findings_add(run->findings, "mapping", true, "",
-			"nothing of the record became a field");
+		findings_add(
+			run->findings, "mapping", true, "", "nothing of the record became a field");
 	*ret_verdict = good ? MAPPED : UNMAPPED;
 	if (run->trace != NULL && run->trace->unused != NULL) {
 		mark_ignored(run, &run->mapping->ignore);

@@ -123,7 +123,8 @@ static enum outcome from_paths(
 		return ABSENT;
 	remember_source(run, search.value);
 	if (search.value->kind == VALUE_LIST || search.value->kind == VALUE_OBJECT)
-		return wrong_value(run, slice_of(search.value->kind == VALUE_LIST ? "[...]" : "{...}"),
+		return wrong_value(run,
+			slice_of(search.value->kind == VALUE_LIST ? "[...]" : "{...}"),
 			"one value is expected, not a list or an object");
 	*ret_text = search.value->text;
 	return FOUND;

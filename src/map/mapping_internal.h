@@ -8,9 +8,9 @@
 
 enum {
 	MAPPING_ARENA_BYTES = 16 << 20,
-	MAPPING_DEPTH_MAX = 32,        /* of expressions and conditions in each other */
-	MAPPING_WORK_MAX = 8 << 20,    /* values looked at, for one record */
-	MAPPING_SOURCES_MAX = 8,       /* remembered for one field's report */
+	MAPPING_DEPTH_MAX = 32,     /* of expressions and conditions in each other */
+	MAPPING_WORK_MAX = 8 << 20, /* values looked at, for one record */
+	MAPPING_SOURCES_MAX = 8,    /* remembered for one field's report */
 	MAPPING_ROOTS_MAX = 8,
 };
 
@@ -56,26 +56,26 @@ struct table {
 
 /* What is done to a value, one after the other. */
 enum step_kind {
-	STEP_MINOR,    /* whole minor units to a decimal of the currency */
-	STEP_NEGATE,   /* when `conditions` hold (there may be none) */
+	STEP_MINOR,  /* whole minor units to a decimal of the currency */
+	STEP_NEGATE, /* when `conditions` hold (there may be none) */
 	STEP_ABSOLUTE,
-	STEP_SIGN_OF,  /* the sign of `expression` */
-	STEP_ROUND,    /* to `number` decimals; -1: the currency's */
+	STEP_SIGN_OF, /* the sign of `expression` */
+	STEP_ROUND,   /* to `number` decimals; -1: the currency's */
 	STEP_TABLE,
-	STEP_DEFAULT,  /* `text`, when there is no value */
-	STEP_DROP,     /* no value, when it is one of `values` */
+	STEP_DEFAULT, /* `text`, when there is no value */
+	STEP_DROP,    /* no value, when it is one of `values` */
 	STEP_PREFIX,
 	STEP_SUFFIX,
-	STEP_BEFORE,   /* what stands before the first `text` */
-	STEP_AFTER,    /* what stands behind the last `text` */
-	STEP_DIGITS,   /* the digits only */
+	STEP_BEFORE,      /* what stands before the first `text` */
+	STEP_AFTER,       /* what stands behind the last `text` */
+	STEP_DIGITS,      /* the digits only */
 	STEP_LAST_DIGITS, /* the digits at its end */
 	STEP_STABLE_NUMBER,
 	STEP_UPPER,
 	STEP_LOWER,
-	STEP_CUT,      /* at most `number` bytes, whole characters */
-	STEP_CODE,     /* what a code may not have becomes '-' */
-	STEP_DATE,     /* the local day of a time */
+	STEP_CUT,  /* at most `number` bytes, whole characters */
+	STEP_CODE, /* what a code may not have becomes '-' */
+	STEP_DATE, /* the local day of a time */
 	STEP_TIME,
 };
 
@@ -146,8 +146,8 @@ struct group {
 	bool has_each;
 	struct path each;
 	struct conditions where;
-	struct object_rule *object;          /* of a FIELD_LIST */
-	struct expression *name, *amount;    /* of FIELD_AMOUNTS */
+	struct object_rule *object;       /* of a FIELD_LIST */
+	struct expression *name, *amount; /* of FIELD_AMOUNTS */
 	unsigned line;
 };
 
@@ -163,7 +163,7 @@ struct field_rule {
 	struct object_rule *object; /* FIELD_OBJECT */
 	struct group *groups;       /* FIELD_LIST, FIELD_AMOUNTS */
 	uint32_t group_count;
-	struct kept *kept;          /* FIELD_RAW */
+	struct kept *kept; /* FIELD_RAW */
 	uint32_t kept_count;
 };
 
@@ -221,16 +221,16 @@ enum status read_path(struct mapping_reader *r, struct yaml_node_s *node, struct
 /* One path or a list of them. */
 enum status read_paths(
 	struct mapping_reader *r, struct yaml_node_s *node, struct path_list *ret_paths);
-enum status read_texts(struct mapping_reader *r, struct yaml_node_s *node,
-	struct slice **ret_texts, uint32_t *ret_count);
-enum status read_text(
-	struct mapping_reader *r, struct yaml_node_s *node, const char *what, struct slice *ret_text);
+enum status read_texts(struct mapping_reader *r, struct yaml_node_s *node, struct slice **ret_texts,
+	uint32_t *ret_count);
+enum status read_text(struct mapping_reader *r, struct yaml_node_s *node, const char *what,
+	struct slice *ret_text);
 enum status read_object(struct mapping_reader *r, struct yaml_node_s *node,
 	const struct schema *schema, bool in_list, struct object_rule **ret_object);
-enum status read_step(struct mapping_reader *r, struct yaml_node_s *key,
-	struct yaml_node_s *value, struct step *ret_step, bool *ret_known);
-enum status unknown_key(struct mapping_reader *r, struct yaml_node_s *key, const char *what,
-	const char *known);
+enum status read_step(struct mapping_reader *r, struct yaml_node_s *key, struct yaml_node_s *value,
+	struct step *ret_step, bool *ret_known);
+enum status unknown_key(
+	struct mapping_reader *r, struct yaml_node_s *key, const char *what, const char *known);
 /* Out of memory, as a status. */
 enum status reader_full(struct mapping_reader *r);
 /* "from, value, ..." for messages. */
@@ -249,7 +249,7 @@ struct run {
 	const struct zone *zone;
 	struct slice currency; /* NULL ptr: not known */
 	uint64_t budget;
-	enum status status;    /* E_FULL: no way to go on */
+	enum status status; /* E_FULL: no way to go on */
 	unsigned depth;
 	const struct value *sources[MAPPING_SOURCES_MAX]; /* read for the field at hand */
 	uint32_t source_count;
@@ -287,8 +287,7 @@ enum outcome run_full(struct run *run);
 bool keep_text(struct run *run, struct slice text, struct slice *ret_text);
 
 /* map/mapping_time.c: a time as RFC 3339, or its local day. */
-enum outcome step_time(
-	struct run *run, const struct step *step, struct slice *text);
+enum outcome step_time(struct run *run, const struct step *step, struct slice *text);
 
 /* Shapes of a mapping with all values written: false when `text` cannot be read as a decimal. */
 bool decimal_of(struct run *run, struct slice text, struct decimal *ret_decimal);

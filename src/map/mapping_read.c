@@ -7,8 +7,8 @@
 
 enum status reader_full(struct mapping_reader *r)
 {
-	return error_set(r->err, E_CONFIG, "%s: the mapping is too large, or memory is out",
-		r->yaml->path);
+	return error_set(
+		r->err, E_CONFIG, "%s: the mapping is too large, or memory is out", r->yaml->path);
 }
 
 enum status read_text(
@@ -54,8 +54,8 @@ enum status read_paths(struct mapping_reader *r, yaml_node_t *node, struct path_
 	return s;
 }
 
-enum status read_texts(struct mapping_reader *r, yaml_node_t *node, struct slice **ret_texts,
-	uint32_t *ret_count)
+enum status read_texts(
+	struct mapping_reader *r, yaml_node_t *node, struct slice **ret_texts, uint32_t *ret_count)
 {
 	bool one = node->type == YAML_SCALAR_NODE;
 	uint32_t count = one ? 1 : yaml_count(node);
@@ -99,8 +99,7 @@ static enum status read_table(struct mapping_reader *r, yaml_node_t *key, yaml_n
 		return reader_full(r);
 	if (node->type != YAML_MAPPING_NODE)
 		return yaml_wrong(r->yaml, node, r->err, "a table of values to values is expected");
-	table->entries =
-		arena_array(&r->mapping->arena, struct table_entry, yaml_count(node) + 1);
+	table->entries = arena_array(&r->mapping->arena, struct table_entry, yaml_count(node) + 1);
 	if (table->entries == NULL)
 		return reader_full(r);
 	s = read_text(r, key, "tables", &table->name);
@@ -162,7 +161,8 @@ static enum status read_variant(
 	yaml_node_t *key, *value;
 	if (node->type != YAML_MAPPING_NODE)
 		return yaml_wrong(r->yaml, node, r->err,
-			"variants: a list of {root: PATH, when: CONDITIONS, fields: ...} is expected");
+			"variants: a list of {root: PATH, when: CONDITIONS, fields: ...} is "
+			"expected");
 	variant->line = yaml_line(node);
 	for (unsigned i = 0; s == OK && yaml_pair(r->yaml, node, i, &key, &value); i++)
 		s = read_variant_member(r, variant, key, value);
@@ -310,8 +310,8 @@ static enum status read_top(struct mapping_reader *r, yaml_node_t *root)
 	yaml_node_t *key, *value, *variants = NULL, *own = NULL;
 	enum status s = OK;
 	if (root == NULL || root->type != YAML_MAPPING_NODE)
-		return error_set(r->err, E_CONFIG, "%s:1: a mapping with fields is expected",
-			r->yaml->path);
+		return error_set(
+			r->err, E_CONFIG, "%s:1: a mapping with fields is expected", r->yaml->path);
 	for (unsigned i = 0; s == OK && yaml_pair(r->yaml, root, i, &key, &value); i++)
 		if (slice_is(yaml_text(key), "tables"))
 			s = read_tables(r, value);

@@ -72,8 +72,8 @@ static enum status read_choice(struct mapping_reader *r, yaml_node_t *node, stru
 		else if (slice_is(name, "then") || slice_is(name, "else"))
 			s = read_expression(r, value, &choice->then);
 		else
-			s = yaml_wrong(r->yaml, key, r->err,
-				"choose: when, then or else is expected");
+			s = yaml_wrong(
+				r->yaml, key, r->err, "choose: when, then or else is expected");
 	}
 	if (s == OK && choice->then == NULL)
 		s = yaml_wrong(r->yaml, node, r->err, "choose: then (or else) is missing");
@@ -116,8 +116,8 @@ static enum status read_find(
 		else if (slice_is(name, "with"))
 			s = read_expression(r, value, &find->with);
 		else
-			s = yaml_wrong(r->yaml, key, r->err,
-				"find: in, match, with or take is expected");
+			s = yaml_wrong(
+				r->yaml, key, r->err, "find: in, match, with or take is expected");
 	}
 	if (s == OK && (find->in.text.ptr == NULL || find->match.text.ptr == NULL ||
 			       find->take.text.ptr == NULL || find->with == NULL))
@@ -280,12 +280,12 @@ static enum status read_sign(
 			condition->sign = (enum sign)i;
 			return OK;
 		}
-	return yaml_wrong(r->yaml, node, r->err,
-		"sign: negative, zero, positive or nonzero is expected");
+	return yaml_wrong(
+		r->yaml, node, r->err, "sign: negative, zero, positive or nonzero is expected");
 }
 
-static enum status read_test(struct mapping_reader *r, struct condition *condition,
-	yaml_node_t *key, yaml_node_t *value)
+static enum status read_test(
+	struct mapping_reader *r, struct condition *condition, yaml_node_t *key, yaml_node_t *value)
 {
 	struct slice name = yaml_text(key);
 	if (slice_is(name, "exists")) {

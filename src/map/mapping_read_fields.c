@@ -26,8 +26,8 @@ static enum status read_group_member(struct mapping_reader *r, const struct fiel
 		r, key, "a list", amounts ? "each, where, name, amount" : "each, where, fields");
 }
 
-static enum status read_group(struct mapping_reader *r, const struct field *field,
-	yaml_node_t *node, struct group *group)
+static enum status read_group(
+	struct mapping_reader *r, const struct field *field, yaml_node_t *node, struct group *group)
 {
 	enum status s = OK;
 	yaml_node_t *key, *value;
@@ -49,8 +49,7 @@ static enum status read_group(struct mapping_reader *r, const struct field *fiel
 }
 
 /* One group, or a list of them. */
-static enum status read_groups(
-	struct mapping_reader *r, yaml_node_t *node, struct field_rule *rule)
+static enum status read_groups(struct mapping_reader *r, yaml_node_t *node, struct field_rule *rule)
 {
 	bool one = node->type == YAML_MAPPING_NODE;
 	rule->group_count = one ? 1 : yaml_count(node);

@@ -59,8 +59,7 @@ static enum status expected(
 	return yaml_wrong(r->yaml, node, r->err, "%s: %s is expected", name, what);
 }
 
-static enum status read_table_name(
-	struct mapping_reader *r, yaml_node_t *node, struct step *step)
+static enum status read_table_name(struct mapping_reader *r, yaml_node_t *node, struct step *step)
 {
 	struct slice name = yaml_text(node);
 	for (const struct table *t = r->mapping->tables; t != NULL && name.ptr != NULL; t = t->next)
@@ -97,7 +96,8 @@ static enum status read_decimals(struct mapping_reader *r, yaml_node_t *node, st
 	else if (text.ptr != NULL && slice_to_u64(text, &number) && number <= DECIMAL_SCALE_MAX)
 		step->number = (int)number;
 	else
-		return expected(r, node, step->name, "a number of decimals from 0 to 9, or currency,");
+		return expected(
+			r, node, step->name, "a number of decimals from 0 to 9, or currency,");
 	return OK;
 }
 
@@ -111,8 +111,8 @@ static enum status read_number(struct mapping_reader *r, yaml_node_t *node, stru
 	return OK;
 }
 
-static enum status read_argument(struct mapping_reader *r, yaml_node_t *node,
-	enum argument argument, struct step *step)
+static enum status read_argument(
+	struct mapping_reader *r, yaml_node_t *node, enum argument argument, struct step *step)
 {
 	struct slice text = yaml_text(node);
 	switch (argument) {

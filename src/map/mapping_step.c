@@ -84,10 +84,10 @@ static int compare_key(const void *key, const void *entry)
 static enum outcome look_up(struct run *run, const struct step *step, struct slice *text)
 {
 	const struct table *table = step->table;
-	const struct table_entry *entry = table->count == 0
-						  ? NULL
-						  : bsearch(text, table->entries, table->count,
-							    sizeof(*entry), compare_key);
+	const struct table_entry *entry =
+		table->count == 0
+			? NULL
+			: bsearch(text, table->entries, table->count, sizeof(*entry), compare_key);
 	if (entry == NULL && table->other.ptr == NULL)
 		return wrong_value(run, *text, "the table %.*s has no such entry and no \"*\"",
 			SLICE_ARG(table->name));

@@ -10,8 +10,8 @@ static bool parse_without_offset(struct slice text, struct timestamp *ret_time)
 	if (text.len < 16 || text.len > 32)
 		return false;
 	bool seconds = text.len > 16;
-	int n = snprintf(with_offset, sizeof(with_offset), "%.*s%sZ", SLICE_ARG(text),
-		seconds ? "" : ":00");
+	int n = snprintf(
+		with_offset, sizeof(with_offset), "%.*s%sZ", SLICE_ARG(text), seconds ? "" : ":00");
 	if (with_offset[10] == ' ')
 		with_offset[10] = 'T';
 	return timestamp_parse(slice_make(with_offset, (size_t)n), ret_time);
@@ -48,16 +48,16 @@ static enum outcome parse_time(
 {
 	if (!parse_with_offset(text, ret_time)) {
 		if (!parse_without_offset(text, ret_time))
-			return wrong_value(run, text,
-				"a time such as 2025-03-01T10:15:00+01:00 is expected");
+			return wrong_value(
+				run, text, "a time such as 2025-03-01T10:15:00+01:00 is expected");
 		if (step->clock == CLOCK_NONE)
 			return wrong_value(run, text,
 				"it has no offset; %s: utc or local says what is meant",
 				step->name);
 		if (step->clock == CLOCK_LOCAL) {
 			if (run->zone == NULL)
-				return wrong_value(run, text,
-					"time_zone must say where this local time is");
+				return wrong_value(
+					run, text, "time_zone must say where this local time is");
 			int64_t seconds = ret_time->ms / 1000, ms = ret_time->ms % 1000;
 			ret_time->ms = zone_to_utc(run->zone, seconds) * 1000 + ms;
 		}

@@ -109,8 +109,8 @@ static bool walk(const struct walk *w, struct value *value, unsigned step)
 	/* Looking for a name costs as much as there is to look through. */
 	uint64_t cost = value->count / 8;
 	*w->budget -= cost < *w->budget ? cost : *w->budget;
-	struct value *next = value->kind == VALUE_LIST ? element_at(value, name)
-						       : value_member(value, name);
+	struct value *next =
+		value->kind == VALUE_LIST ? element_at(value, name) : value_member(value, name);
 	return next == NULL || walk(w, next, step + 1);
 }
 

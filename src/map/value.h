@@ -29,8 +29,8 @@ struct value *value_new(struct arena *arena, enum value_kind kind);
 void value_append(struct value *parent, struct slice name, struct value *child);
 /* The member with this name, NULL when there is none or `object` is no object. */
 struct value *value_member(const struct value *object, struct slice name);
-/* Reads one JSON text (base/json.h says how strictly). E_INPUT: `err` says what is wrong and at which
- * byte; E_FULL: the arena's limit, or more than VALUE_NODES_MAX values. */
+/* Reads one JSON text (base/json.h says how strictly). E_INPUT: `err` says what is wrong and at
+ * which byte; E_FULL: the arena's limit, or more than VALUE_NODES_MAX values. */
 enum status value_read_json(
 	struct slice text, struct arena *arena, struct value **ret_value, struct error *err);
 /* Writes the value as JSON, numbers as they were written. */

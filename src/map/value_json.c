@@ -51,8 +51,12 @@ static bool read_elements(struct tree_reader *r, struct value *list)
 static bool read_value(struct tree_reader *r, struct value **ret_value)
 {
 	static const enum value_kind kinds[] = { [JSON_STRING] = VALUE_TEXT,
-		[JSON_NUMBER] = VALUE_NUMBER, [JSON_TRUE] = VALUE_BOOL, [JSON_FALSE] = VALUE_BOOL,
-		[JSON_NULL] = VALUE_NULL, [JSON_OBJECT] = VALUE_OBJECT, [JSON_ARRAY] = VALUE_LIST };
+		[JSON_NUMBER] = VALUE_NUMBER,
+		[JSON_TRUE] = VALUE_BOOL,
+		[JSON_FALSE] = VALUE_BOOL,
+		[JSON_NULL] = VALUE_NULL,
+		[JSON_OBJECT] = VALUE_OBJECT,
+		[JSON_ARRAY] = VALUE_LIST };
 	enum json_type type = json_peek(&r->json);
 	const char *start = r->json.at;
 	bool good = false;
@@ -101,7 +105,7 @@ enum status value_read_json(
 		return error_set(err, E_FULL,
 			"the JSON document has more values, or an object more members, than fit");
 	return error_set(err, E_INPUT, "no JSON at byte %zu: %s", json_offset(&r.json),
-		r.repeated ? "a name stands twice in its object"
+		r.repeated               ? "a name stands twice in its object"
 		: r.json.problem != NULL ? r.json.problem
 					 : "something stands behind the document");
 }

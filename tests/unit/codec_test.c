@@ -195,7 +195,8 @@ TEST(a_wrong_type_says_what_was_found_and_what_is_expected)
 	EXPECT_TEXT(judge_with("18277", "1.5"),
 		"/sequence: is \"1.5\", expected a whole number from 0 to 9007199254740991");
 	EXPECT_TEXT(judge_with("18277", "9007199254740992"),
-		"/sequence: is \"9007199254740992\", expected a whole number from 0 to 9007199254740991");
+		"/sequence: is \"9007199254740992\", expected a whole number from 0 to "
+		"9007199254740991");
 	EXPECT_TEXT(judge_with("18277", "-1"),
 		"/sequence: is \"-1\", expected a whole number from 0 to 9007199254740991");
 	EXPECT_TEXT(judge_with("18277", "18277, \"revision\": 0"),

@@ -16,8 +16,8 @@ struct mapping_site {
 	bool traced;
 };
 
-static void site_field(void *context, struct slice field, struct slice value, struct slice from,
-	struct slice rule)
+static void site_field(
+	void *context, struct slice field, struct slice value, struct slice from, struct slice rule)
 {
 	struct mapping_site *site = context;
 	buf_format(&site->fields, "%.*s=%.*s<-%.*s [%.*s]\n", SLICE_ARG(field), SLICE_ARG(value),
@@ -66,8 +66,8 @@ static const char *site_apply(
 	else
 		buf_slice(&site->seen, buf_get(&site->document));
 	if (s == OK && site->verdict == MAPPED)
-		EXPECT_NUMBER(mapping_keep(mapping, record, slice_of(json), &site->kept_buf,
-				      &site->kept),
+		EXPECT_NUMBER(
+			mapping_keep(mapping, record, slice_of(json), &site->kept_buf, &site->kept),
 			OK);
 	arena_release(&arena);
 	return site_text(&site->seen);

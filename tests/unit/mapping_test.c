@@ -2,11 +2,12 @@
 
 #define HEAD "mapping: t\nformat: json\n"
 #define KEYS                                                                                       \
-	"  store: { value: s }\n  register: { value: r }\n  business_date: { value: 2025-03-01 }\n"  \
-	"  sequence: { value: 7 }\n  type: { value: sale }\n"                                       \
+	"  store: { value: s }\n  register: { value: r }\n  business_date: { value: 2025-03-01 "   \
+	"}\n"                                                                                      \
+	"  sequence: { value: 7 }\n  type: { value: sale }\n"                                      \
 	"  closed_at: { value: '2025-03-01T10:00:00Z' }\n"
 #define KEYS_JSON                                                                                  \
-	"{\"store\":\"s\",\"register\":\"r\",\"business_date\":\"2025-03-01\",\"sequence\":7,"      \
+	"{\"store\":\"s\",\"register\":\"r\",\"business_date\":\"2025-03-01\",\"sequence\":7,"     \
 	"\"type\":\"sale\",\"closed_at\":\"2025-03-01T10:00:00Z\""
 
 static void expect_map(const char *yaml, const char *json, const char *seen)
@@ -21,9 +22,10 @@ static void expect_reason(const char *expression, const char *json, const char *
 {
 	char yaml[2000], seen[2000];
 	snprintf(yaml, sizeof(yaml),
-		HEAD "time_zone: Europe/Berlin\ntables: { t: { A: cash, B: '', '*': other }, u: { A: "
-		     "x } }\n"
-		     "fields:\n" KEYS "  currency: { value: EUR }\n  reason: %s\n",
+		HEAD
+		"time_zone: Europe/Berlin\ntables: { t: { A: cash, B: '', '*': other }, u: { A: "
+		"x } }\n"
+		"fields:\n" KEYS "  currency: { value: EUR }\n  reason: %s\n",
 		expression);
 	if (value != NULL && value[0] == '!')
 		snprintf(seen, sizeof(seen), "%s\n", value + 1);
@@ -60,7 +62,8 @@ TEST(null_and_empty_count_as_absent)
 TEST(amounts_are_exact)
 {
 	expect_reason("{ sum: [a, b] }", "{\"a\":0.1,\"b\":\"0.2\"}", "0.3");
-	expect_reason("{ sum: l/*/v }", "{\"l\":[{\"v\":\"1.10\"},{\"v\":2},{},{\"v\":null}]}", "3.10");
+	expect_reason(
+		"{ sum: l/*/v }", "{\"l\":[{\"v\":\"1.10\"},{\"v\":2},{},{\"v\":null}]}", "3.10");
 	expect_reason("{ subtract: [a, b] }", "{\"a\":19.0,\"b\":1.73}", "17.27");
 	expect_reason("{ subtract: [a, b] }", "{\"b\":\"2\"}", "-2");
 	expect_reason("{ sum: [a, b] }", "{}", NULL);
@@ -72,8 +75,10 @@ TEST(amounts_are_exact)
 	expect_reason("{ from: a, minor: true }", "{\"a\":1.5}",
 		"!/a: is \"1.5\"; a whole number of minor units is expected (for /reason)");
 	expect_reason("{ from: a, negate: true }", "{\"a\":\"0.00\"}", "0.00");
-	expect_reason("{ from: a, negate: [{ from: b, is: '1' }] }", "{\"a\":\"5.0\",\"b\":1}", "-5.0");
-	expect_reason("{ from: a, negate: [{ from: b, is: '1' }] }", "{\"a\":\"5.0\",\"b\":0}", "5.0");
+	expect_reason(
+		"{ from: a, negate: [{ from: b, is: '1' }] }", "{\"a\":\"5.0\",\"b\":1}", "-5.0");
+	expect_reason(
+		"{ from: a, negate: [{ from: b, is: '1' }] }", "{\"a\":\"5.0\",\"b\":0}", "5.0");
 	expect_reason("{ from: a, sign_of: b }", "{\"a\":\"5.0\",\"b\":-1}", "-5.0");
 	expect_reason("{ from: a, absolute: true }", "{\"a\":\"-5.0\"}", "5.0");
 	expect_reason("{ from: a, round: currency }", "{\"a\":\"2.345\"}", "2.35");
@@ -121,7 +126,8 @@ TEST(times_get_an_offset_and_a_local_day)
 		"2025-03-01T08:15:00+01:00");
 	expect_reason("{ from: a, date: local }", "{\"a\":\"2025-03-01\"}", "2025-03-01");
 	expect_reason("{ from: a, time: true }", "{\"a\":\"2025-03-01 10:15:00\"}",
-		"!/a: is \"2025-03-01 10:15:00\"; it has no offset; time: utc or local says what is "
+		"!/a: is \"2025-03-01 10:15:00\"; it has no offset; time: utc or local says what "
+		"is "
 		"meant (for /reason)");
 	expect_reason("{ from: a, time: true }", "{\"a\":\"yesterday\"}",
 		"!/a: is \"yesterday\"; a time such as 2025-03-01T10:15:00+01:00 is expected (for "
@@ -130,15 +136,17 @@ TEST(times_get_an_offset_and_a_local_day)
 
 TEST(conditions_choose)
 {
-	const char *kind = "{ choose: [{ when: [{ from: q, sign: negative }], then: { value: back } "
-			   "}, { when: { any: [{ from: g, is: ['true', 'yes'] }, { from: l, exists: "
-			   "true }] }, then: { value: card } }, { else: { value: goods } }] }";
+	const char *kind =
+		"{ choose: [{ when: [{ from: q, sign: negative }], then: { value: back } "
+		"}, { when: { any: [{ from: g, is: ['true', 'yes'] }, { from: l, exists: "
+		"true }] }, then: { value: card } }, { else: { value: goods } }] }";
 	expect_reason(kind, "{\"q\":-1}", "back");
 	expect_reason(kind, "{\"q\":\"1\",\"g\":true}", "card");
 	expect_reason(kind, "{\"q\":0,\"l\":[1]}", "card");
 	expect_reason(kind, "{\"l\":[]}", "goods");
 	expect_reason("{ find: { in: /taxes, match: uid, with: ref, take: rate } }",
-		"{\"ref\":\"b\",\"taxes\":[{\"uid\":\"a\",\"rate\":1},{\"uid\":\"b\",\"rate\":9}]}", "9");
+		"{\"ref\":\"b\",\"taxes\":[{\"uid\":\"a\",\"rate\":1},{\"uid\":\"b\",\"rate\":9}]}",
+		"9");
 }
 
 TEST(what_is_no_transaction_is_skipped)
@@ -152,14 +160,17 @@ TEST(what_is_no_transaction_is_skipped)
 }
 
 #define LINES                                                                                      \
-	"  lines:\n  - each: /o/l\n    where: [{ from: n, not: '0' }]\n    fields: { kind: { value: "  \
-	"sale }, item: i, amount: a, taxes: { each: t, fields: { code: c, amount: ../../a } } }\n"    \
-	"  - where: [{ from: fee, exists: true }]\n    fields: { kind: { value: fee }, amount: fee }\n"
+	"  lines:\n  - each: /o/l\n    where: [{ from: n, not: '0' }]\n    fields: { kind: { "     \
+	"value: "                                                                                  \
+	"sale }, item: i, amount: a, taxes: { each: t, fields: { code: c, amount: ../../a } } }\n" \
+	"  - where: [{ from: fee, exists: true }]\n    fields: { kind: { value: fee }, amount: "   \
+	"fee }\n"
 
 TEST(lists_are_walked_filtered_and_numbered)
 {
 	expect_map(HEAD "fields:\n" KEYS LINES,
-		"{\"o\":{\"l\":[{\"i\":\"x\",\"a\":1},{\"n\":0,\"a\":9},{\"i\":\"y\",\"a\":2,\"t\":[{"
+		"{\"o\":{\"l\":[{\"i\":\"x\",\"a\":1},{\"n\":0,\"a\":9},{\"i\":\"y\",\"a\":2,\"t\":"
+		"[{"
 		"\"c\":\"S\"}]}]},\"fee\":\"0.50\"}",
 		KEYS_JSON ",\"lines\":[{\"number\":1,\"kind\":\"sale\",\"item\":\"x\",\"amount\":"
 			  "\"1\"},{\"number\":2,\"kind\":\"sale\",\"item\":\"y\",\"amount\":\"2\","
@@ -178,15 +189,18 @@ TEST(what_is_missing_is_said_with_its_place_in_the_record)
 {
 	expect_map(HEAD "fields:\n" KEYS LINES, "{\"o\":{\"l\":[{\"a\":1},{\"i\":\"x\"}]}}",
 		"/o/l/1/a: is missing or empty; /lines/1/amount needs it\n");
-	expect_map(HEAD "fields: { business_date: d, sequence: n, type: { value: sale }, closed_at: "
-			"{ from: [t, u] } }\n",
+	expect_map(HEAD
+		"fields: { business_date: d, sequence: n, type: { value: sale }, closed_at: "
+		"{ from: [t, u] } }\n",
 		"{\"n\":\"x\"}",
 		": is missing or empty; /store needs it, and neither the mapping nor the door says "
 		"what it is\n"
-		": is missing or empty; /register needs it, and neither the mapping nor the door says "
+		": is missing or empty; /register needs it, and neither the mapping nor the door "
+		"says "
 		"what it is\n"
 		"/d: is missing or empty; /business_date needs it\n"
-		"/n: is \"x\"; a whole number from 0 to 9007199254740991 is expected (for /sequence)\n"
+		"/n: is \"x\"; a whole number from 0 to 9007199254740991 is expected (for "
+		"/sequence)\n"
 		"/t: is missing or empty; /closed_at needs it\n");
 }
 
@@ -205,11 +219,11 @@ TEST(the_door_knows_better_than_the_record)
 					     .reg = SLICE("web"),
 					     .currency = SLICE("JPY"),
 					     .topic = SLICE("orders/paid") } };
-	const char *yaml = HEAD
-		"when: [{ context: topic, is: ['', orders/paid] }]\nfields:\n" KEYS
-		"  reason: { from: a, minor: true }\n";
+	const char *yaml = HEAD "when: [{ context: topic, is: ['', orders/paid] }]\nfields:\n" KEYS
+				"  reason: { from: a, minor: true }\n";
 	EXPECT_TEXT(site_map(&site, yaml, "{\"a\":100}"),
-		"{\"store\":\"42\",\"register\":\"web\",\"business_date\":\"2025-03-01\",\"sequence\":"
+		"{\"store\":\"42\",\"register\":\"web\",\"business_date\":\"2025-03-01\","
+		"\"sequence\":"
 		"7,\"type\":\"sale\",\"closed_at\":\"2025-03-01T10:00:00Z\",\"currency\":\"JPY\","
 		"\"reason\":\"100\"}");
 	site_close(&site);
@@ -225,14 +239,18 @@ TEST(the_first_variant_whose_root_is_there_counts)
 		"  fields: { store: id, register: //who, business_date: { value: 2025-03-01 }, "
 		"sequence: { value: 1 }, type: { value: sale }, closed_at: { value: "
 		"'2025-03-01T10:00:00Z' } }\n"
-		"- root: /refund\n  fields: { store: /id, register: ../who, business_date: { value: "
-		"2025-03-01 }, sequence: { value: 2 }, type: { value: return }, closed_at: { value: "
+		"- root: /refund\n  fields: { store: /id, register: ../who, business_date: { "
+		"value: "
+		"2025-03-01 }, sequence: { value: 2 }, type: { value: return }, closed_at: { "
+		"value: "
 		"'2025-03-01T10:00:00Z' } }\n";
 	expect_map(yaml, "{\"who\":\"w\",\"data\":{\"order\":{\"id\":\"o\",\"state\":\"DONE\"}}}",
-		"{\"store\":\"o\",\"register\":\"w\",\"business_date\":\"2025-03-01\",\"sequence\":1,"
+		"{\"store\":\"o\",\"register\":\"w\",\"business_date\":\"2025-03-01\",\"sequence\":"
+		"1,"
 		"\"type\":\"sale\",\"closed_at\":\"2025-03-01T10:00:00Z\"}");
 	expect_map(yaml, "{\"who\":\"w\",\"refund\":{\"id\":\"r\"}}",
-		"{\"store\":\"r\",\"register\":\"w\",\"business_date\":\"2025-03-01\",\"sequence\":2,"
+		"{\"store\":\"r\",\"register\":\"w\",\"business_date\":\"2025-03-01\",\"sequence\":"
+		"2,"
 		"\"type\":\"return\",\"closed_at\":\"2025-03-01T10:00:00Z\"}");
 	expect_map(yaml, "{\"order\":{\"state\":\"OPEN\"}}", "skipped");
 }
@@ -242,17 +260,20 @@ TEST(extensions_keep_parts_as_they_came)
 	expect_map(HEAD "fields:\n" KEYS
 			"  extensions: { part: a, text: { from: b, suffix: '!' }, none: z }\n",
 		"{\"a\":{\"x\":[1.50,null,true,\"\\u00e9\"]},\"b\":7}",
-		KEYS_JSON ",\"extensions\":{\"part\":{\"x\":[1.50,null,true,\"\xc3\xa9\"]},\"text\":\"7!\"}}");
+		KEYS_JSON ",\"extensions\":{\"part\":{\"x\":[1.50,null,true,\"\xc3\xa9\"]},"
+			  "\"text\":\"7!\"}}");
 }
 
 TEST(amounts_by_name_come_from_a_list)
 {
-	expect_map(HEAD "fields:\n" KEYS
-			"  declared: { transactions: n, last_sequence: n, tenders: { each: t, name: k, "
-			"amount: v } }\n",
+	expect_map(HEAD
+		"fields:\n" KEYS
+		"  declared: { transactions: n, last_sequence: n, tenders: { each: t, name: k, "
+		"amount: v } }\n",
 		"{\"n\":3,\"t\":[{\"k\":\"cash\",\"v\":1},{\"k\":\"card\",\"v\":\"2.50\"}]}",
-		KEYS_JSON ",\"declared\":{\"transactions\":3,\"last_sequence\":3,\"tenders\":{\"cash\":"
-			  "\"1\",\"card\":\"2.50\"}}}");
+		KEYS_JSON
+		",\"declared\":{\"transactions\":3,\"last_sequence\":3,\"tenders\":{\"cash\":"
+		"\"1\",\"card\":\"2.50\"}}}");
 }
 
 TEST(numbering_is_a_property_of_the_source)
@@ -264,7 +285,8 @@ TEST(numbering_is_a_property_of_the_source)
 TEST(a_trace_says_where_each_field_came_from_and_what_was_not_read)
 {
 	struct mapping_site site = { .traced = true };
-	site_map(&site, HEAD "ignore: [i]\nfields:\n" KEYS "  reason: { sum: [a, b/0], round: 1 }\n",
+	site_map(&site,
+		HEAD "ignore: [i]\nfields:\n" KEYS "  reason: { sum: [a, b/0], round: 1 }\n",
 		"{\"a\":1,\"b\":[2,3],\"c\":null,\"d\":\"\",\"i\":{\"x\":9},\"e\":\"q\"}");
 	const char *fields = site_text(&site.fields);
 	EXPECT(strstr(fields, "/reason=\"3.0\"<-/a /b/0 [t.yaml:11: sum, round]\n") != NULL);
@@ -279,10 +301,12 @@ TEST(what_is_personal_is_removed_and_every_other_byte_is_kept)
 	struct mapping_site site = { 0 };
 	site_map(&site,
 		HEAD "personal: [customer, lines/*/note, none, customer/email]\nfields:\n" KEYS,
-		"{ \"customer\" : {\"email\":\"a@b\"},\n\t\"lines\":[{\"note\":\"J\\u00f6rg\",\"n\":1.0},"
+		"{ \"customer\" : "
+		"{\"email\":\"a@b\"},\n\t\"lines\":[{\"note\":\"J\\u00f6rg\",\"n\":1.0},"
 		"{\"note\":null}] }");
-	EXPECT(slice_is(site.kept, "{ \"customer\" : \"removed\",\n\t\"lines\":[{\"note\":\"removed\","
-				   "\"n\":1.0},{\"note\":null}] }"));
+	EXPECT(slice_is(site.kept,
+		"{ \"customer\" : \"removed\",\n\t\"lines\":[{\"note\":\"removed\","
+		"\"n\":1.0},{\"note\":null}] }"));
 	site_close(&site);
 	site_map(&site, HEAD "fields:\n" KEYS, "{ \"a\":1}");
 	EXPECT(slice_is(site.kept, "{ \"a\":1}"));
@@ -297,9 +321,11 @@ TEST(errors_of_a_mapping_name_file_and_line)
 		{ "", "t.yaml:1: a mapping with fields is expected" },
 		{ "a: [", "t.yaml:2: did not find expected node content" },
 		{ HEAD, "t.yaml:1: fields is missing" },
-		{ "mapping: t\nfields:\n" KEYS, "t.yaml:1: format is missing: json, ndjson, xml or csv" },
-		{ HEAD "fields: { store: s }\n", "t.yaml:3: business_date is missing: a transaction "
-						"must have it" },
+		{ "mapping: t\nfields:\n" KEYS,
+			"t.yaml:1: format is missing: json, ndjson, xml or csv" },
+		{ HEAD "fields: { store: s }\n",
+			"t.yaml:3: business_date is missing: a transaction "
+			"must have it" },
 		{ HEAD "fields:\n" KEYS "  lines: { each: l, fields: { kind: k } }\n",
 			"t.yaml:10: amount is missing: a transaction must have it" },
 		{ HEAD "fields:\n" KEYS "  gross: g\n",
@@ -313,11 +339,14 @@ TEST(errors_of_a_mapping_name_file_and_line)
 		{ HEAD "fields:\n" KEYS "  reason: { from: g, table: t }\n",
 			"t.yaml:10: table: there is no \"t\" under tables" },
 		{ HEAD "fields:\n" KEYS "  reason: a//b\n",
-			"t.yaml:10: the path \"a//b\" has a step that is empty, \"..\" behind a name" },
+			"t.yaml:10: the path \"a//b\" has a step that is empty, \"..\" behind a "
+			"name" },
 		{ HEAD "fields:\n" KEYS "  reason: { from: g, round: 10 }\n",
-			"t.yaml:10: round: a number of decimals from 0 to 9, or currency, is expected" },
+			"t.yaml:10: round: a number of decimals from 0 to 9, or currency, is "
+			"expected" },
 		{ HEAD "when: [{ from: a }]\nfields:\n" KEYS,
-			"t.yaml:3: a condition has one of is, not, exists and sign; this one has 0" },
+			"t.yaml:3: a condition has one of is, not, exists and sign; this one has "
+			"0" },
 		{ HEAD "time_zone: Mars/Base\nfields:\n" KEYS,
 			"t.yaml:3: time_zone: \"Mars/Base\" is no time zone of this system" },
 		{ "mapping: t\nformat: yaml\nfields:\n" KEYS,
@@ -369,11 +398,13 @@ TEST(a_record_that_takes_too_much_work_is_given_up)
 		buf_text(&json, ",{\"u\":1}");
 	buf_text(&json, "]}");
 	buf_char(&json, '\0');
-	EXPECT_TEXT(site_map(&site,
-			    HEAD "fields:\n" KEYS
-				 "  lines: { each: l, fields: { kind: { value: fee }, amount: a, item: { "
-				 "find: { in: /t, match: u, with: a, take: v } } } }\n",
-			    json.ptr),
+	EXPECT_TEXT(
+		site_map(&site,
+			HEAD
+			"fields:\n" KEYS
+			"  lines: { each: l, fields: { kind: { value: fee }, amount: a, item: { "
+			"find: { in: /t, match: u, with: a, take: v } } } }\n",
+			json.ptr),
 		"status full");
 	site_close(&site);
 	buf_release(&json);

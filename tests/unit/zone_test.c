@@ -40,11 +40,14 @@ TEST(a_zone_has_its_offset_in_winter_summer_and_beyond_its_table)
 TEST(a_local_time_becomes_a_moment)
 {
 	struct zone *berlin = open_zone("Europe/Berlin");
-	EXPECT_NUMBER(zone_to_utc(berlin, utc("2025-07-15T12:00:00Z")), utc("2025-07-15T10:00:00Z"));
+	EXPECT_NUMBER(
+		zone_to_utc(berlin, utc("2025-07-15T12:00:00Z")), utc("2025-07-15T10:00:00Z"));
 	/* Twice there, the first time counts. */
-	EXPECT_NUMBER(zone_to_utc(berlin, utc("2025-10-26T02:30:00Z")), utc("2025-10-26T00:30:00Z"));
+	EXPECT_NUMBER(
+		zone_to_utc(berlin, utc("2025-10-26T02:30:00Z")), utc("2025-10-26T00:30:00Z"));
 	/* Never there: read as if the clocks had not gone forward. */
-	EXPECT_NUMBER(zone_to_utc(berlin, utc("2025-03-30T02:30:00Z")), utc("2025-03-30T01:30:00Z"));
+	EXPECT_NUMBER(
+		zone_to_utc(berlin, utc("2025-03-30T02:30:00Z")), utc("2025-03-30T01:30:00Z"));
 	zone_close(berlin);
 }
 
@@ -72,12 +75,11 @@ TEST(a_name_that_is_no_zone_is_refused)
 
 TEST(a_rule_of_posix_is_read)
 {
-	static const char *const good[] = { "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3",
-		"<+0330>-3:30", "IST-1GMT0,M10.5.0,M3.5.0/1", "EST5EDT,J60,J300/-1",
-		"AAA3BBB,59/23:59:59,300" };
-	static const char *const bad[] = { "", "CE-1", "CET", "CET-1CEST", "CET-1CEST,M13.5.0,M10.5.0",
-		"CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-1CEST,M3.6.0,M10.5.0",
-		"<CET-1", "CET-1CEST,J0,J3" };
+	static const char *const good[] = { "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0330>-3:30",
+		"IST-1GMT0,M10.5.0,M3.5.0/1", "EST5EDT,J60,J300/-1", "AAA3BBB,59/23:59:59,300" };
+	static const char *const bad[] = { "", "CE-1", "CET", "CET-1CEST",
+		"CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M10.5.0/3x",
+		"CET-1CEST,M3.6.0,M10.5.0", "<CET-1", "CET-1CEST,J0,J3" };
 	struct zone_rule rule;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!zone_rule_parse(slice_of(good[i]), &rule))
