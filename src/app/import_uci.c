@@ -1,5 +1,5 @@
 #include "app/arguments.h"
-#include "app/commands.h"
+#include "app/import.h"
 #include "app/input.h"
 #include "app/output.h"
 #include "app/uci.h"
@@ -30,14 +30,13 @@ static const struct option rows[] = {
 };
 
 static const struct arguments arguments = {
-	.command = "tillbridge import",
-	.words = "uci FILE",
-	.help = "Reads sales of another system and writes them as transactions, one a line "
-		"(NDJSON).\n"
-		"uci: the Online Retail data set, a CSV file, which may be compressed with zstd.",
+	.command = "tillbridge import uci",
+	.words = "FILE",
+	.help = "Reads the Online Retail data set, a CSV file, which may be compressed with zstd, "
+		"and writes its sales as transactions, one a line (NDJSON).",
 	.options = rows,
-	.words_min = 2,
-	.words_max = 2,
+	.words_min = 1,
+	.words_max = 1,
 };
 
 static enum status write_line(void *context, struct slice line, struct error *err)
@@ -55,7 +54,7 @@ static enum status read_file(const char *path, struct buf *csv, struct error *er
 	return s;
 }
 
-static enum status import_uci(const struct import_config *config, const char *path,
+static enum status convert(const struct import_config *config, const char *path,
 	struct uci_summary *ret_summary, struct error *err)
 {
 	struct buf csv;
@@ -90,7 +89,7 @@ static void print_summary(const struct uci_summary *summary)
 		(unsigned long long)summary->days, first, last);
 }
 
-int command_import(int argc, char **argv)
+int import_uci(int argc, char **argv)
 {
 	struct import_config config = { .output = NULL };
 	struct uci_summary summary = { 0 };
@@ -101,11 +100,7 @@ int command_import(int argc, char **argv)
 		options_release(rows, &config);
 		return exit_code;
 	}
-	if (strcmp(words.items[0], "uci") != 0) {
-		fprintf(stderr, "%s: there is no format \"%s\"; there is uci\n", arguments.command,
-			words.items[0]);
-		exit_code = EXIT_USAGE;
-	} else if (import_uci(&config, words.items[1], &summary, &err) != OK) {
+	if (convert(&config, words.items[0], &summary, &err) != OK) {
 		fprintf(stderr, "%s: %s\n", arguments.command, err.text);
 		exit_code = err.status == E_INPUT ? EXIT_FINDINGS : EXIT_CANNOT_RUN;
 	} else {
