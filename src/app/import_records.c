@@ -197,8 +197,7 @@ static int import_records(const struct arguments *arguments, int argc, char **ar
 		fprintf(stderr, "%llu records: %llu transactions, %llu skipped, %llu wrong\n",
 			(unsigned long long)importing.records,
 			(unsigned long long)importing.written,
-			(unsigned long long)importing.skipped,
-			(unsigned long long)importing.wrong);
+			(unsigned long long)importing.skipped, (unsigned long long)importing.wrong);
 		exit_code = importing.wrong > 0 ? EXIT_FINDINGS : EXIT_DONE;
 	}
 	options_release(arguments->options, &config);
