@@ -332,12 +332,33 @@ static enum status read_stores(
 	return s;
 }
 
+/* YAML lets a key stand twice; the second would only seem to be read. */
+static enum status refuse_repeated(struct file *file, const yaml_node_t *mapping, struct error *err)
+{
+	yaml_node_pair_t *start = mapping->data.mapping.pairs.start;
+	for (yaml_node_pair_t *p = start; p < mapping->data.mapping.pairs.top; p++) {
+		yaml_node_t *key = node_at(file, p->key);
+		for (yaml_node_pair_t *q = start; q < p && key->type == YAML_SCALAR_NODE; q++) {
+			yaml_node_t *before = node_at(file, q->key);
+			if (before->type != YAML_SCALAR_NODE ||
+				!slice_equal(scalar(before), scalar(key)))
+				continue;
+			error_set(err, E_CONFIG, "\"%.*s\" stands twice in the file",
+				SLICE_ARG(scalar(key)));
+			return wrong(file, key, err);
+		}
+	}
+	return OK;
+}
+
 static enum status read_top(struct file *file, struct config *config, struct error *err)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&file->document);
 	if (root == NULL)
 		return error_set(err, E_CONFIG, "%s:1: the file is empty", file->path);
 	enum status s = want_mapping(file, root, "the file", err);
+	if (s == OK)
+		s = refuse_repeated(file, root, err);
 	for (yaml_node_pair_t *p = s == OK ? root->data.mapping.pairs.start : NULL;
 		s == OK && p < root->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = node_at(file, p->key), *value = node_at(file, p->value);
