@@ -1,4 +1,5 @@
-/* Against the mock cluster of librdkafka: real sockets and the real protocol, in this process. */
+/* Against the mock cluster of librdkafka: real sockets and the real protocol, in this process. With
+ * TEST_KAFKA_BROKERS the same tests run against a real cluster (script/stages/kafka.sh). */
 #include "intake/door_kafka.h"
 
 #include "intake_site.h"
@@ -10,13 +11,14 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PATH_SIZE = 4200, WAIT_STEPS = 3000 };
 
 static struct {
-	char data[PATH_SIZE];
+	char data[PATH_SIZE], topic[64], dead[64], brokers[256];
 	rd_kafka_t *client; /* owns the cluster; sends */
-	rd_kafka_mock_cluster_t *cluster;
+	rd_kafka_mock_cluster_t *cluster; /* NULL: a real one */
 	void *options;
 	struct door_config config;
 	void *door;
@@ -30,26 +32,61 @@ static void set(const char *name, const char *value)
 	EXPECT_NUMBER(option_set(option, site.options, slice_of(value), &err), OK);
 }
 
+static void create_topic(const char *name, int partitions)
+{
+	char reason[256];
+	rd_kafka_NewTopic_t *topic =
+		rd_kafka_NewTopic_new(name, partitions, 1, reason, sizeof(reason));
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(site.client);
+	rd_kafka_CreateTopics(site.client, &topic, 1, NULL, queue);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 30000);
+	EXPECT(event != NULL);
+	EXPECT_TEXT(rd_kafka_event_error_string(event) == NULL ? ""
+							       : rd_kafka_event_error_string(event),
+		"Success");
+	rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_NewTopic_destroy(topic);
+}
+
+/* Names of their own for each test: a real cluster keeps its topics. */
+static void make_topics(const char *real, int partitions)
+{
+	snprintf(site.topic, sizeof(site.topic), "sales-%d", (int)getpid());
+	snprintf(site.dead, sizeof(site.dead), "dead-%d", (int)getpid());
+	if (real != NULL) {
+		create_topic(site.topic, partitions);
+		create_topic(site.dead, 1);
+		return;
+	}
+	EXPECT_NUMBER(rd_kafka_mock_topic_create(site.cluster, site.topic, partitions, 1), 0);
+	EXPECT_NUMBER(rd_kafka_mock_topic_create(site.cluster, site.dead, 1, 1), 0);
+}
+
 static void prepare(int partitions)
 {
 	char reason[256];
+	const char *real = getenv("TEST_KAFKA_BROKERS");
 	snprintf(site.data, sizeof(site.data), "%s/data", test_folder());
 	EXPECT(mkdir(site.data, 0700) == 0);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	site.client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
 	EXPECT(site.client != NULL);
-	site.cluster = rd_kafka_mock_cluster_new(site.client, 1);
-	EXPECT(site.cluster != NULL);
-	const char *brokers = rd_kafka_mock_cluster_bootstraps(site.cluster);
-	EXPECT(rd_kafka_brokers_add(site.client, brokers) > 0);
-	EXPECT_NUMBER(rd_kafka_mock_topic_create(site.cluster, "sales", partitions, 1), 0);
-	EXPECT_NUMBER(rd_kafka_mock_topic_create(site.cluster, "dead", 1, 1), 0);
+	if (real == NULL) {
+		site.cluster = rd_kafka_mock_cluster_new(site.client, 1);
+		EXPECT(site.cluster != NULL);
+	}
+	snprintf(site.brokers, sizeof(site.brokers), "%s",
+		real != NULL ? real : rd_kafka_mock_cluster_bootstraps(site.cluster));
+	EXPECT(rd_kafka_brokers_add(site.client, site.brokers) > 0);
+	make_topics(real, partitions);
 	intake_open("journal", 10000);
 	site.options = calloc(1, door_kafka.options_size);
 	options_default(door_kafka.options, site.options);
-	set("brokers", brokers);
-	set("topic", "sales");
+	set("brokers", site.brokers);
+	set("topic", site.topic);
+	set("group", site.topic);
 	set("timeout", "6s");
 	site.config = (struct door_config){ .name = "stream",
 		.type = &door_kafka,
@@ -80,13 +117,14 @@ static void tidy(void)
 	options_release(door_kafka.options, site.options);
 	free(site.options);
 	intake_close();
-	rd_kafka_mock_cluster_destroy(site.cluster);
+	if (site.cluster != NULL)
+		rd_kafka_mock_cluster_destroy(site.cluster);
 	rd_kafka_destroy(site.client);
 }
 
 static void send_text(int partition, const char *text)
 {
-	rd_kafka_resp_err_t failed = rd_kafka_producev(site.client, RD_KAFKA_V_TOPIC("sales"),
+	rd_kafka_resp_err_t failed = rd_kafka_producev(site.client, RD_KAFKA_V_TOPIC(site.topic),
 		RD_KAFKA_V_PARTITION(partition),
 		RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
@@ -142,7 +180,7 @@ TEST(another_group_reads_everything_again_without_a_second_effect)
 	start();
 	wait_for(&counters()->feed.accepted_total, 5);
 	stop();
-	set("group", "second");
+	set("group", site.dead);
 	start();
 	wait_for(&counters()->feed.duplicates_total, 5);
 	EXPECT_NUMBER(atomic_load(&counters()->feed.accepted_total), 0);
@@ -150,9 +188,10 @@ TEST(another_group_reads_everything_again_without_a_second_effect)
 	tidy();
 }
 
-static void expect_file(const char *name, const char *part)
+static void expect_file(const char *behind, const char *part)
 {
-	char path[PATH_SIZE + 300], text[8192];
+	char path[PATH_SIZE + 300], text[8192], name[128];
+	snprintf(name, sizeof(name), "%s%s", site.topic, behind);
 	snprintf(path, sizeof(path), "%s/stream.dead/%s", site.data, name);
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
@@ -178,11 +217,11 @@ TEST(bad_messages_become_dead_letters_and_hold_up_nothing)
 	EXPECT_NUMBER(atomic_load(&counters()->feed.accepted_total), 2);
 	EXPECT_NUMBER(atomic_load(&counters()->dead_letters_total), 4);
 	stop();
-	expect_file("sales-0-1", "no xml at all");
-	expect_file("sales-0-1.problems.json", "does not begin with");
-	expect_file("sales-0-2.problems.json", "\"rule\":\"mapping\"");
-	expect_file("sales-0-3.problems.json", "does not begin with");
-	expect_file("sales-0-4.problems.json", "\"status\":409");
+	expect_file("-0-1", "no xml at all");
+	expect_file("-0-1.problems.json", "does not begin with");
+	expect_file("-0-2.problems.json", "\"rule\":\"mapping\"");
+	expect_file("-0-3.problems.json", "does not begin with");
+	expect_file("-0-4.problems.json", "\"status\":409");
 	tidy();
 }
 
@@ -199,7 +238,7 @@ static unsigned read_dead(char *problems, size_t size)
 	rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, sizeof(reason));
 	rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
 	rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(parts, "dead", 0)->offset = 0;
+	rd_kafka_topic_partition_list_add(parts, site.dead, 0)->offset = 0;
 	rd_kafka_assign(reader, parts);
 	rd_kafka_topic_partition_list_destroy(parts);
 	for (bool end = false; !end;) {
@@ -228,7 +267,7 @@ TEST(dead_letters_go_to_their_topic_with_the_reason)
 {
 	char problems[4096] = "";
 	prepare(1);
-	set("dead_letter_topic", "dead");
+	set("dead_letter_topic", site.dead);
 	send_sale(0, 1, "1.00");
 	send_text(0, "<T>none</T>");
 	send_text(0, "broken");
