@@ -17,7 +17,7 @@ enum { PATH_SIZE = 4200, WAIT_STEPS = 3000 };
 
 static struct {
 	char data[PATH_SIZE], topic[64], dead[64], brokers[256];
-	rd_kafka_t *client; /* owns the cluster; sends */
+	rd_kafka_t *client;               /* owns the cluster; sends */
 	rd_kafka_mock_cluster_t *cluster; /* NULL: a real one */
 	void *options;
 	struct door_config config;
