@@ -232,8 +232,7 @@ static unsigned read_dead(char *problems, size_t size)
 	unsigned count = 0;
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	rd_kafka_conf_set(conf, "bootstrap.servers", site.brokers,
-		reason, sizeof(reason));
+	rd_kafka_conf_set(conf, "bootstrap.servers", site.brokers, reason, sizeof(reason));
 	rd_kafka_conf_set(conf, "group.id", "dead-reader", reason, sizeof(reason));
 	rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, sizeof(reason));
 	rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
