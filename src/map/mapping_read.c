@@ -104,7 +104,7 @@ static enum status read_table(struct mapping_reader *r, yaml_node_t *key, yaml_n
 		return reader_full(r);
 	s = read_text(r, key, "tables", &table->name);
 	for (unsigned i = 0; s == OK && yaml_pair(r->yaml, node, i, &from, &to); i++) {
-		struct table_entry entry;
+		struct table_entry entry = { 0 };
 		s = read_text(r, from, "a table", &entry.key);
 		if (s == OK)
 			s = read_text(r, to, "a table", &entry.value);
@@ -247,7 +247,7 @@ static enum status read_joined(
 static enum status read_zone(struct mapping_reader *r, yaml_node_t *node)
 {
 	struct error why;
-	struct slice text;
+	struct slice text = { 0 };
 	enum status s = read_text(r, node, "time_zone", &text);
 	if (s == OK && r->mapping->zone == NULL && zone_open(text, &r->mapping->zone, &why) != OK)
 		s = yaml_wrong(r->yaml, node, r->err, "time_zone: %s", why.text);

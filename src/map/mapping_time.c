@@ -70,7 +70,7 @@ static enum outcome parse_time(
 
 enum outcome step_time(struct run *run, const struct step *step, struct slice *text)
 {
-	struct timestamp time;
+	struct timestamp time = { 0 };
 	char printed[TIME_TEXT_MAX];
 	date_t date;
 	if (step->kind == STEP_DATE && date_parse(*text, &date))

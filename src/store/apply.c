@@ -207,6 +207,7 @@ static enum status decode(struct apply *a, struct applied_event *applied, struct
 	if (s != OK || applied->event.kind == EVENT_CONFLICT)
 		return s;
 	s = find_standing(a, applied, &standing, err);
+	check(applied->transaction != NULL);
 	applied->standing_event = standing.event;
 	applied->outdated =
 		standing.event != 0 && standing.revision > applied->transaction->revision;

@@ -297,7 +297,7 @@ TEST(a_control_character_is_seen_at_every_place)
 {
 	for (unsigned len = 1; len <= 30; len++) {
 		for (unsigned place = 0; place < len; place++) {
-			char item[64] = "\"", to[64];
+			char item[64] = "\"", to[96];
 			memset(item + 1, 'x', len);
 			item[1 + place] = 0x7f;
 			item[1 + len] = '"';
