@@ -267,7 +267,7 @@ static enum status read_top_member(struct mapping_reader *r, yaml_node_t *key, y
 {
 	struct mapping *m = r->mapping;
 	struct slice name = yaml_text(key);
-	struct variant *variant;
+	struct variant *variant = NULL;
 	if (slice_is(name, "mapping"))
 		return read_text(r, value, "mapping", &m->name);
 	if (slice_is(name, "help"))
