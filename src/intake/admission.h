@@ -39,7 +39,7 @@ void admission_close(struct admission *admission);
 struct admission_counters *admission_counters(struct admission *admission);
 uint64_t admission_monotonic_ns(const struct admission *admission);
 
-/* What a door hands over. All slices must live until batch_submit() or batch_give_back(). */
+/* What a door hands over; batch_offer() copies what is kept of it. */
 struct offer {
 	struct slice source;   /* the door's name: "rest"; at most 255 bytes */
 	struct slice document; /* canonical JSON (retail/codec.h) */

@@ -1,6 +1,7 @@
 #include "intake/feed.h"
 
 #include "base/json.h"
+#include "intake/mapper.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,10 +10,7 @@
 #include <time.h>
 
 enum {
-	RECORD_BYTES_MAX = 2 << 20, /* two of them and their frame fit into an event */
 	TREE_BYTES_MAX = 64 << 20,
-	SCRATCH_BYTES_MAX = 32 << 20,
-	DOCUMENT_BYTES_MAX = TRANSACTION_BYTES_MAX + 1,
 	PROBLEM_BYTES_MAX = 64 << 10,
 	WAIT_FIRST_MS = 50,
 	WAIT_LAST_MS = 2000,
@@ -26,8 +24,9 @@ struct feed_line {
 
 struct feed {
 	struct feed_config config;
-	struct arena tree, scratch, kept; /* the record's, the mapping's, the batch's */
-	struct buf document, answer;
+	struct arena tree; /* of the record */
+	struct mapper mapper;
+	struct buf answer;
 	struct batch *batch;
 	size_t batch_bytes; /* of its records, raw and mapped */
 	struct feed_line *lines;
@@ -53,9 +52,7 @@ enum status feed_open(const struct feed_config *config, struct feed **ret_feed, 
 	feed->config = *config;
 	feed->lines = calloc(config->batch_records_max, sizeof(*feed->lines));
 	arena_init(&feed->tree, TREE_BYTES_MAX);
-	arena_init(&feed->scratch, SCRATCH_BYTES_MAX);
-	arena_init(&feed->kept, 2 * config->batch_bytes_max + 2 * DOCUMENT_BYTES_MAX);
-	buf_init(&feed->document, DOCUMENT_BYTES_MAX);
+	mapper_init(&feed->mapper, config->door);
 	buf_init(&feed->answer, PROBLEM_BYTES_MAX);
 	pthread_mutex_init(&feed->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -77,9 +74,7 @@ void feed_close(struct feed *feed)
 	if (feed->batch != NULL)
 		batch_give_back(feed->batch);
 	arena_release(&feed->tree);
-	arena_release(&feed->scratch);
-	arena_release(&feed->kept);
-	buf_release(&feed->document);
+	mapper_release(&feed->mapper);
 	buf_release(&feed->answer);
 	pthread_mutex_destroy(&feed->lock);
 	pthread_cond_destroy(&feed->changed);
@@ -211,7 +206,6 @@ static void forget(struct feed *feed)
 		batch_give_back(feed->batch);
 	feed->batch = NULL;
 	feed->batch_bytes = 0;
-	arena_reset(&feed->kept);
 }
 
 /* Submits until there was room for it. */
@@ -243,57 +237,13 @@ enum status feed_settle(struct feed *feed, struct error *err)
 	return s;
 }
 
-static struct slice text_of(const char *text)
-{
-	return text == NULL ? slice_make(NULL, 0) : slice_of(text);
-}
-
-static enum status map_record(struct feed *feed, struct value *record,
-	enum mapping_verdict *ret_verdict, struct findings *findings)
-{
-	const struct door_config *door = feed->config.door;
-	const struct mapping_context context = {
-		.store = text_of(door->store),
-		.reg = text_of(door->reg),
-		.currency = text_of(door->currency),
-		.zone = door->zone,
-	};
-	arena_reset(&feed->scratch);
-	buf_reset(&feed->document);
-	return mapping_apply(door->mapping, record, &context, &feed->scratch, &feed->document,
-		ret_verdict, findings, NULL);
-}
-
-/* What is kept of the record's bytes, as long as the batch. */
-static enum status keep_raw(
-	struct feed *feed, struct value *record, struct slice raw, struct slice *ret_kept)
-{
-	struct buf kept;
-	buf_init(&kept, RECORD_BYTES_MAX + TRANSACTION_BYTES_MAX);
-	enum status s = mapping_keep(feed->config.door->mapping, record, raw, &kept, ret_kept);
-	if (s == OK && ret_kept->ptr != raw.ptr) {
-		*ret_kept = arena_copy(&feed->kept, *ret_kept);
-		s = ret_kept->ptr == NULL ? E_FULL : OK;
-	}
-	buf_release(&kept);
-	return s;
-}
-
-/* Adds a line for the record; its texts must live as long as the batch. */
+/* Adds a line for the record. */
 static enum status add_line(struct feed *feed, struct value *record, enum mapping_verdict verdict,
-	struct slice raw, struct findings *findings)
+	struct slice raw, const struct findings *findings)
 {
 	feed->lines[batch_count(feed->batch)] = (struct feed_line){ feed->text, raw, feed->source };
-	feed->batch_bytes += raw.len + feed->document.len;
-	if (verdict == UNMAPPED)
-		return batch_refuse(feed->batch, PROBLEM_INVALID,
-			"the record does not make a transaction; errors says why", findings);
-	struct offer offer = { .source = slice_of(feed->config.door->name),
-		.document = arena_copy(&feed->kept, buf_get(&feed->document)),
-		.raw = raw };
-	if (offer.document.ptr == NULL || keep_raw(feed, record, raw, &offer.raw) != OK)
-		return E_FULL;
-	return batch_offer(feed->batch, &offer);
+	feed->batch_bytes += raw.len + feed->mapper.document.len;
+	return mapper_add(&feed->mapper, record, verdict, raw, findings, feed->batch);
 }
 
 static bool batch_full(const struct feed *feed)
@@ -315,17 +265,14 @@ static enum status feed_take(
 {
 	struct feed *feed = context;
 	struct findings findings = { .count = 0 };
-	enum mapping_verdict verdict = UNMAPPED;
 	size_t offset = (size_t)(raw.ptr - feed->text.ptr);
 	if (is_stopping(feed))
 		return stopped(err);
 	if (offset < feed->from)
 		return OK;
 	atomic_fetch_add(&feed->config.counters->records_total, 1);
-	if (map_record(feed, record, &verdict, &findings) != OK) {
-		verdict = UNMAPPED;
-		findings_add(&findings, "mapping", true, "", "the record takes too much memory");
-	}
+	enum mapping_verdict verdict =
+		mapper_map(&feed->mapper, record, raw, slice_make(NULL, 0), &findings);
 	if (verdict == SKIPPED)
 		atomic_fetch_add(&feed->config.counters->skipped_total, 1);
 	if (verdict != SKIPPED) {
@@ -367,17 +314,15 @@ static enum status feed_bad(void *context, const char *where, const struct error
 enum status feed_add(
 	struct feed *feed, struct slice text, size_t from, void *source, struct error *err)
 {
-	const struct mapping *mapping = feed->config.door->mapping;
-	struct format_options options = *mapping_format_options(mapping);
+	const struct door_config *door = feed->config.door;
+	struct format_options options = mapper_format_options(door);
 	struct record_sink sink = { feed_take, feed_bad, feed };
-	if (options.record_bytes_max == 0 || options.record_bytes_max > RECORD_BYTES_MAX)
-		options.record_bytes_max = RECORD_BYTES_MAX;
 	feed->text = text;
 	feed->source = source;
 	feed->from = from;
 	feed->end = from;
 	feed->counting = NULL;
-	enum status s = mapping_format(mapping)->read(text, &options, &feed->tree, &sink, err);
+	enum status s = mapper_format(door)->read(text, &options, &feed->tree, &sink, err);
 	if (s != OK && s != E_INPUT)
 		forget(feed);
 	return s;

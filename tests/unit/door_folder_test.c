@@ -42,6 +42,7 @@ static void prepare(void)
 	site.config = (struct door_config){ .name = "drop",
 		.type = &door_folder,
 		.options = site.options,
+		.mapping = INTAKE_MAPPING,
 		.admission = intake.admission,
 		.clock = clock_system(),
 		.data = site.data };

@@ -91,6 +91,7 @@ static void prepare(int partitions)
 	site.config = (struct door_config){ .name = "stream",
 		.type = &door_kafka,
 		.options = site.options,
+		.mapping = INTAKE_MAPPING,
 		.admission = intake.admission,
 		.clock = clock_system(),
 		.data = site.data };
