@@ -22,14 +22,14 @@
 struct door_config {
 	const char *name;
 	const struct door_type *type;
-	void *options; /* the door's own struct, filled by its option rows */
+	void *options;           /* the door's own struct, filled by its option rows */
 	struct mapping *mapping; /* NULL: the records are canonical transactions */
 	bool lines;              /* without a mapping: one a line (NDJSON), else a JSON document */
 	const char *store, *reg, *currency; /* NULL: the record says it */
 	const struct zone *zone;            /* NULL: the mapping's */
 	struct admission *admission;
 	struct clock *clock;
-	const char *data; /* folder for what a fetching door must remember */
+	const char *data;        /* folder for what a fetching door must remember */
 	uint64_t body_bytes_max; /* of one message to a door that is called */
 };
 
@@ -43,8 +43,8 @@ struct door_message {
 /* How a door that fetches gets on; a door that is called is counted by who calls it. */
 struct door_report {
 	uint64_t records, accepted, duplicates, refused, skipped;
-	uint64_t errors; /* of what it reads from: the folder, the broker */
-	uint64_t lag;    /* files or messages that wait to be read */
+	uint64_t errors;                 /* of what it reads from: the folder, the broker */
+	uint64_t lag;                    /* files or messages that wait to be read */
 	char last_error[ERROR_TEXT_MAX]; /* empty: none since the start */
 	int64_t last_error_ms;
 };
@@ -82,8 +82,8 @@ struct door_found {
 	uint32_t skipped; /* records that the mapping says are no transactions */
 };
 
-/* Cuts `body` into records, maps them and offers them. `topic` may be empty. E_INPUT: nothing of the
- * body could be read at all; E_FULL: more than `lines_max` records, or it takes too much memory;
- * `err` says why. */
+/* Cuts `body` into records, maps them and offers them. `topic` may be empty. E_INPUT: nothing of
+ * the body could be read at all; E_FULL: more than `lines_max` records, or it takes too much
+ * memory; `err` says why. */
 enum status door_read(const struct door_config *config, struct slice body, struct slice topic,
 	uint32_t lines_max, struct batch *batch, struct door_found *ret_found, struct error *err);

@@ -123,8 +123,8 @@ static enum status need_field(
 		}
 	if (count == 1 && ret_value->len > 0)
 		return OK;
-	return error_set(err, E_INPUT, "%s %s", name,
-		count > 1 ? "stands twice in the head" : "is missing");
+	return error_set(
+		err, E_INPUT, "%s %s", name, count > 1 ? "stands twice in the head" : "is missing");
 }
 
 static enum status check_time(const struct door *door, struct slice text, struct error *err)
@@ -192,8 +192,8 @@ static enum status check_signatures(const struct door *door, struct slice signat
 	if (failed)
 		return error_set(err, E_FULL, "out of memory");
 	return found ? OK
-		     : error_set(err, E_INPUT,
-			       "webhook-signature is not one of this door's secrets");
+		     : error_set(
+			       err, E_INPUT, "webhook-signature is not one of this door's secrets");
 }
 
 static enum status standard_authenticate(

@@ -67,8 +67,9 @@ static enum mapping_verdict take_canonical(struct mapper *mapper, const struct v
 	check_origin(mapper->door, record, findings);
 	buf_slice(&mapper->document, slice_trim(raw));
 	if (mapper->document.failed)
-		findings_add(findings, "schema", true, "", "the document has %zu bytes; at most %d "
-							   "are allowed",
+		findings_add(findings, "schema", true, "",
+			"the document has %zu bytes; at most %d "
+			"are allowed",
 			raw.len, TRANSACTION_BYTES_MAX);
 	return findings->count > 0 ? UNMAPPED : MAPPED;
 }

@@ -122,8 +122,8 @@ struct slice secret_get(const struct secret *secret)
 }
 
 /* All secrets are tried, so that the time does not say which one it was. */
-bool secrets_signed(const struct secrets *secrets, const struct slice *parts, size_t count,
-	struct slice base64)
+bool secrets_signed(
+	const struct secrets *secrets, const struct slice *parts, size_t count, struct slice base64)
 {
 	uint8_t signature[HASH_BYTES];
 	size_t len = 0;

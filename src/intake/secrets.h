@@ -20,14 +20,15 @@ struct secrets {
 /* Empty lines and the line ends do not count. E_CONFIG names the option (`option`), the file, and
  * what is wrong: it must be a regular file of ours or root's that others can neither read nor
  * change, nor its group change. */
-enum status secrets_read(const char *option, const char *path, struct secrets *ret_secrets,
-	struct error *err);
+enum status secrets_read(
+	const char *option, const char *path, struct secrets *ret_secrets, struct error *err);
 /* Overwrites them. */
 void secrets_wipe(struct secrets *secrets);
 struct slice secret_get(const struct secret *secret);
 
-/* True when `base64` is the HMAC-SHA256, by one of the secrets, of the parts as if they stood behind
- * each other. Takes the same time whatever is wrong with it, once it has the right length. */
+/* True when `base64` is the HMAC-SHA256, by one of the secrets, of the parts as if they stood
+ * behind each other. Takes the same time whatever is wrong with it, once it has the right length.
+ */
 bool secrets_signed(const struct secrets *secrets, const struct slice *parts, size_t count,
 	struct slice base64);
 /* True when `text` is one of the secrets itself: for senders that cannot sign. */
