@@ -6,7 +6,7 @@ FORMAT = clang-format-14
 C_FILES = $$(git ls-files 'src/*.[ch]' 'edge/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.[ch]')
 JOBS = 2
 # The stages that have a short form.
-TORTURE_STAGES = plants kills slow memory power
+TORTURE_STAGES = sim plants kills slow memory power
 
 # The compiler of each build folder; the options of each kind of build.
 debug_setup = CC=gcc meson setup build/debug -Db_sanitize=address,undefined

@@ -67,7 +67,7 @@ run_suite()
 {
 	suite_status=0
 	rm -f "$BUILD/meson-logs/testlog.txt"
-	meson test -C "$BUILD" --no-rebuild --suite "$1" --print-errorlogs 2>&1 |
+	meson test -C "$BUILD" -t "$(full_or 0 1)" --no-rebuild --suite "$1" --print-errorlogs 2>&1 |
 		sed 's/^/  /'
 	[ -f "$BUILD/meson-logs/testlog.txt" ] || give_up "meson ran no test of the suite $1"
 	awk '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3; closed++ }

@@ -101,7 +101,7 @@ static bool run(const struct test *test)
 		exit(2);
 	}
 	if (pid == 0) {
-		alarm(TEST_SECONDS_MAX);
+		alarm((unsigned)from_environment("TEST_SECONDS", TEST_SECONDS_MAX));
 		test->run();
 		exit(0); /* runs atexit handlers: folders go, the leak checker looks */
 	}

@@ -6,7 +6,8 @@
  *             EXPECT(decimal_parse(slice_of("-"), &d) == DECIMAL_NOT_A_NUMBER);
  *     }
  *
- * A test fails when an EXPECT is false, when it crashes, when a sanitizer speaks, and after 300 s.
+ * A test fails when an EXPECT is false, when it crashes, when a sanitizer speaks, and after 300 s
+ * (TEST_SECONDS in the environment).
  * A program ends with the line "N passed, N failed" and exits with 1 when one failed.
  * Arguments: names (or parts of names) of tests to run; --list. */
 #pragma once

@@ -41,6 +41,7 @@ struct sim {
 	uint64_t cut_in;
 	bool off;
 	uint64_t life; /* handles of an earlier one are dead */
+	void (*pause)(void);
 };
 
 struct handle {
@@ -326,6 +327,8 @@ static enum status sim_sync(struct disk_file *file, struct error *err)
 {
 	struct handle *handle = handle_of(file);
 	bool was_off = handle->sim->off;
+	if (handle->sim->pause != NULL)
+		handle->sim->pause();
 	enum status s = begin_file(handle, SIM_SYNC, err);
 	if (s == OK)
 		apply_all(handle->inode);
@@ -429,6 +432,11 @@ void sim_disk_fail(struct disk *disk, unsigned ops, uint64_t n, bool for_ever)
 	sim->fail_ops = ops;
 	sim->fail_in = n;
 	sim->fail_for_ever = for_ever;
+}
+
+void sim_disk_on_sync(struct disk *disk, void (*pause)(void))
+{
+	sim_of(disk)->pause = pause;
 }
 
 void sim_disk_cut_at(struct disk *disk, uint64_t n)

@@ -41,6 +41,9 @@ bool sim_disk_is_off(struct disk *disk);
 /* The power goes now, if it has not, and comes back. Files that were open answer E_IO. */
 void sim_disk_restart(struct disk *disk);
 
+/* Called before each sync: a sync takes time, in which others work. */
+void sim_disk_on_sync(struct disk *disk, void (*pause)(void));
+
 /* For tests that do damage or look at it. The bytes are those a read shows; NULL when there is no
  * such file. A change is durable at once. */
 const char *sim_disk_bytes(struct disk *disk, const char *name, uint64_t *ret_size);
