@@ -48,8 +48,8 @@ static void keep(const struct posting *posting, uint64_t delay_ms)
 	*d = (struct sim_document){ .date = t->key.business_date,
 		.quantity = total_of(t->lines.items[0].quantity),
 		.amount = total_of(t->lines.items[0].amount),
-		.paid = total_subtract(total_of(t->tenders.items[0].amount),
-			total_of(t->tenders.items[0].change)),
+		.paid = total_subtract(
+			total_of(t->tenders.items[0].amount), total_of(t->tenders.items[0].change)),
 		.net = total_of(t->totals.net),
 		.tax = total_of(t->totals.tax),
 		.gross = total_of(t->totals.gross),

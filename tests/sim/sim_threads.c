@@ -17,7 +17,7 @@ enum wait { RUNS, WAITS_FOR_MUTEX, WAITS_FOR_CONDITION, SLEEPS, WAITS_FOR_END, E
 
 struct thread {
 	enum wait wait;
-	const void *on; /* the mutex, condition or thread */
+	const void *on;    /* the mutex, condition or thread */
 	uint64_t until_ns; /* 0: for ever */
 	bool joined;
 	pthread_t real;

@@ -63,10 +63,10 @@ static struct {
 	struct config config;
 	struct config_erp erp;
 	struct bridge *bridge;
-	bool failed; /* a part said so: the process must stop */
+	bool failed;      /* a part said so: the process must stop */
 	uint64_t kill_in; /* commits of the state; 0: no more */
 	bool killed;
-	bool calm;   /* no more trouble */
+	bool calm; /* no more trouble */
 	char data[200], state[240], older[240], killed_state[240];
 } w;
 
@@ -102,8 +102,8 @@ static struct sale *add_sale(unsigned store, unsigned reg, unsigned sequence, un
 		"\"unit_price\":\"2.00\",\"amount\":\"%d.00\"}],\"tenders\":[{\"number\":1,"
 		"\"kind\":\"cash\",\"amount\":\"%d.00\"}],\"totals\":{\"net\":\"%d.00\","
 		"\"tax\":\"0.00\",\"gross\":\"%d.00\"}}",
-		store, reg, sequence, revision, kind, kind, sale->item, sale->quantity, 2 * sale->quantity,
-		2 * sale->quantity, 2 * sale->quantity, 2 * sale->quantity);
+		store, reg, sequence, revision, kind, kind, sale->item, sale->quantity,
+		2 * sale->quantity, 2 * sale->quantity, 2 * sale->quantity, 2 * sale->quantity);
 	return sale;
 }
 
@@ -333,7 +333,8 @@ static void arrange_trouble(void)
 			1 + random_below(&w.random, within), chance(50));
 	if (chance(15))
 		sim_disk_limit(
-			disk, sim_disk_used(disk) + random_below(&w.random, 3 * w.config.serve.segment_bytes));
+			disk, sim_disk_used(disk) +
+				      random_below(&w.random, 3 * w.config.serve.segment_bytes));
 }
 
 static void mend(void)
@@ -459,8 +460,8 @@ static void expect_one_effect_in_the_erp(const struct sale *sale)
 	unsigned count;
 	struct total sum = total_zero();
 	const struct sim_document *documents = sim_erp_documents(&count);
-	int len = snprintf(key, sizeof(key), "%u/%u/2025-11-24/%u", sale->store, sale->reg,
-		sale->sequence);
+	int len = snprintf(
+		key, sizeof(key), "%u/%u/2025-11-24/%u", sale->store, sale->reg, sale->sequence);
 	for (unsigned i = 0; i < count; i++) {
 		const char *id = documents[i].external_id;
 		if (strncmp(id, key, (size_t)len) != 0 || (id[len] >= '0' && id[len] <= '9'))
@@ -469,7 +470,8 @@ static void expect_one_effect_in_the_erp(const struct sale *sale)
 			test_fail(__FILE__, __LINE__, "%s is there more than once", id);
 		sum = total_add(sum, documents[i].quantity);
 	}
-	struct decimal wanted = decimal_make(strcmp(sale->item, "BAD") == 0 ? 0 : sale->quantity, 0);
+	struct decimal wanted =
+		decimal_make(strcmp(sale->item, "BAD") == 0 ? 0 : sale->quantity, 0);
 	if (total_compare(sum, total_of(wanted)) != 0)
 		test_fail(__FILE__, __LINE__, "%s stands, and the ERP has another quantity",
 			sale->document);
