@@ -5,8 +5,9 @@
 PYTHON=/usr/bin/python3
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config make libsqlite3-dev libssl-dev
-	libcurl4-openssl-dev libjansson-dev libyaml-dev libxml2-dev librdkafka-dev libzstd-dev zstd ca-certificates python3"
-TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 python3-yaml
+	libcurl4-openssl-dev libjansson-dev libyaml-dev libxml2-dev librdkafka-dev libzstd-dev zstd ca-certificates python3
+	python3-yaml"
+TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14
 	python3-jsonschema chromium wrk curl git xfsprogs e2fsprogs mount"
 TRYTON_PACKAGES="tryton-server tryton-modules-sale tryton-modules-sale-price-list
 	tryton-modules-sale-promotion tryton-modules-stock-supply
