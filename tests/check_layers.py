@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ['base', 'retail', 'map', 'journal', 'store', 'net', 'access', 'intake', 'stock', 'books',
+ROOMS = ['base', 'retail', 'map', 'journal', 'store', 'net', 'subjects', 'access', 'intake', 'stock', 'books',
     'pricing', 'demand', 'deliver', 'erp', 'lake', 'govern', 'sandbox', 'watch', 'api', 'app']
 SEE_ALL = {'watch', 'api', 'app'}
 # What these may see has nothing to do with their place in the list: the sandbox ERP stands for

@@ -5,13 +5,15 @@
 #include "base/check.h"
 #include "base/plant.h"
 #include "intake/documents.h"
+#include "subjects/consumer.h"
+#include "subjects/seal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { QUEUE_ITEMS_MAX = 200000, CLOSE_WAIT_MS = 5000 };
+enum { QUEUE_ITEMS_MAX = 200000, FORGOTTEN_BYTES_MAX = 1 << 30, CLOSE_WAIT_MS = 5000 };
 
 struct bridge {
 	const struct config *config;
@@ -23,6 +25,9 @@ struct bridge {
 	struct apply *apply;
 	struct document_reader *documents;
 	struct identity *identity;
+	struct subjects *subjects;
+	struct buf forgotten; /* struct subject_id, one behind the other, of the journal's tail */
+	bool sealed;          /* the journal's tail holds something sealed */
 	struct acceptor *acceptor;
 	struct admission *admission;
 	struct erp_target *targets;
@@ -112,6 +117,21 @@ static enum status open_state(struct bridge *b, struct error *err)
 	return apply_open(&config, &b->apply, err);
 }
 
+/* Keys that come back, from a backup of theirs, are destroyed again. */
+static enum status remember_forgotten(
+	struct bridge *b, const struct event *event, struct error *err)
+{
+	struct subject_id subject;
+	struct slice by;
+	struct arena arena;
+	arena_init(&arena, 64 << 10);
+	enum status s = forgotten_decode(event->payload, &arena, &subject, &by, err);
+	arena_release(&arena);
+	if (s == OK)
+		buf_append(&b->forgotten, &subject, sizeof(subject));
+	return s == OK && b->forgotten.failed ? error_set(err, E_FULL, "out of memory") : s;
+}
+
 static enum status remember_event(struct bridge *b, const struct event *event, struct error *err)
 {
 	struct record record;
@@ -123,11 +143,14 @@ static enum status remember_event(struct bridge *b, const struct event *event, s
 		buf_reset(&b->last_definitions);
 		buf_slice(&b->last_definitions, event->payload);
 	}
+	if (event->kind == EVENT_FORGOTTEN)
+		return remember_forgotten(b, event, err);
 	if (event->kind != EVENT_TRANSACTION && event->kind != EVENT_CONFLICT)
 		return OK;
 	enum status s = record_decode(event->payload, &record, err);
 	if (s != OK)
 		return s;
+	b->sealed |= record.sealed.len > 0;
 	(*(event->kind == EVENT_CONFLICT ? &b->conflicts : &b->accepted))++;
 	struct identity_entry entry = {
 		.sequence = record.key.sequence,
@@ -212,6 +235,53 @@ static enum status open_identity(struct bridge *b, struct error *err)
 	return s == OK ? remember_tail(b, err) : s;
 }
 
+static enum status flush_keys(void *context, struct error *err)
+{
+	return subjects_flush(((struct bridge *)context)->subjects, err);
+}
+
+static enum status forget_again(struct bridge *b, struct error *err)
+{
+	struct statement *read = NULL;
+	struct subject_id subject;
+	bool row = true;
+	enum status s =
+		store_prepare(b->store, "SELECT subject FROM subject_forgotten", &read, err);
+	while (s == OK && (s = statement_step(read, &row, err)) == OK && row)
+		if (subject_parse(statement_text(read, 0), &subject))
+			s = subjects_forget(b->subjects, &subject, err);
+	statement_close(read);
+	for (size_t at = 0; s == OK && at < b->forgotten.len; at += sizeof(subject)) {
+		memcpy(&subject, b->forgotten.ptr + at, sizeof(subject));
+		s = subjects_forget(b->subjects, &subject, err);
+	}
+	return s;
+}
+
+/* New keys are only made for a journal that holds nothing of older ones. */
+static enum status open_subjects(struct bridge *b, struct error *err)
+{
+	char folder[DATA_PATH_MAX];
+	struct statement *read = NULL;
+	bool sealed = false;
+	enum status s =
+		store_prepare(b->store, "SELECT 1 FROM subject_document LIMIT 1", &read, err);
+	if (s == OK)
+		s = statement_step(read, &sealed, err);
+	statement_close(read);
+	if (s != OK)
+		return s;
+	data_path(b->config->serve.data, DATA_KEYS, folder);
+	struct subjects_config config = {
+		.folder = folder,
+		.master_key_file = b->config->serve.master_key_file,
+		.create = b->config->serve.keys_lost || (!sealed && !b->sealed),
+		.clock = b->clock,
+	};
+	s = subjects_open(&config, &b->subjects, err);
+	return s == OK ? forget_again(b, err) : s;
+}
+
 static enum status open_intake(struct bridge *b, struct error *err)
 {
 	struct acceptor_config acceptor = {
@@ -222,6 +292,7 @@ static enum status open_intake(struct bridge *b, struct error *err)
 		.queue_items_max = QUEUE_ITEMS_MAX,
 		.accepted_before = b->accepted,
 		.conflicts_before = b->conflicts,
+		.flush_keys = flush_keys,
 		.failed = part_failed,
 		.advanced = journal_advanced,
 		.context = b,
@@ -235,6 +306,7 @@ static enum status open_intake(struct bridge *b, struct error *err)
 		.store_known = store_known,
 		.context = b,
 		.rules = b->config->rules,
+		.subjects = b->subjects,
 	};
 	return admission_open(&admission, &b->admission, err);
 }
@@ -334,6 +406,7 @@ static enum status open_api(struct bridge *b, struct error *err)
 	b->sources.admission = b->admission;
 	b->sources.apply = b->apply;
 	b->sources.delivery = b->delivery;
+	b->sources.subjects = b->subjects;
 	b->sources.started_ms = b->clock->wall_ms(b->clock);
 	enum status s = sampler_open(&b->sources, &b->sampler, err);
 	struct api_config config = {
@@ -358,9 +431,10 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	b->clock = clock_system();
 	buf_init(&b->last_routing, JOURNAL_EVENT_BYTES_MAX);
 	buf_init(&b->last_definitions, JOURNAL_EVENT_BYTES_MAX);
+	buf_init(&b->forgotten, FORGOTTEN_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
-		open_state, open_identity, open_intake, record_routing, record_definitions,
-		open_delivery, open_api, open_server };
+		open_state, open_identity, open_subjects, open_intake, record_routing,
+		record_definitions, open_delivery, open_api, open_server };
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
 		s = steps[i](b, err);
@@ -393,6 +467,7 @@ void bridge_close(struct bridge *b)
 	apply_close(b->apply);
 	delivery_close(b->delivery);
 	admission_close(b->admission);
+	subjects_close(b->subjects);
 	identity_close(b->identity);
 	document_reader_close(b->documents);
 	store_close(b->store);
@@ -402,6 +477,7 @@ void bridge_close(struct bridge *b)
 	free(b->targets);
 	buf_release(&b->last_routing);
 	buf_release(&b->last_definitions);
+	buf_release(&b->forgotten);
 	free(b);
 }
 

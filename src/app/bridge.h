@@ -27,3 +27,4 @@ void data_path(const char *data, const char *name, char path[static DATA_PATH_MA
 enum status data_prepare(const char *data, struct error *err);
 #define DATA_JOURNAL "journal"
 #define DATA_STATE "state.db"
+#define DATA_KEYS "keys"

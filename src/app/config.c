@@ -40,6 +40,19 @@ const struct option serve_options[] = {
 			"both "
 			"again." },
 	{ .name = "tls_key", .type = OPTION_TEXT, AT(tls_key), .help = "Private key (PEM)." },
+	{ .name = "master_key_file",
+		.type = OPTION_TEXT,
+		AT(master_key_file),
+		.min = 1,
+		.help = "The key that opens the keys of the data subjects (docs/PRIVACY.md): 64 "
+			"hexadecimal digits in a file of its own. Without it "
+			"DATA/keys/master.key, which is made at the first start." },
+	{ .name = "keys_lost",
+		.type = OPTION_BOOL,
+		AT(keys_lost),
+		.fallback = "no",
+		.help = "Start with new keys although the journal holds what was sealed with "
+			"others: that stays unreadable." },
 	{ .name = "erp_url",
 		.type = OPTION_TEXT,
 		AT(erp_url),

@@ -34,8 +34,8 @@
 enum { CONFIG_ERPS_MAX = 32, CONFIG_STORES_MAX = 10000 };
 
 struct serve_options {
-	char *config, *listen, *data, *tls_cert, *tls_key, *erp_url;
-	bool dev, no_erp;
+	char *config, *listen, *data, *tls_cert, *tls_key, *erp_url, *master_key_file;
+	bool dev, no_erp, keys_lost;
 	uint64_t loops, connections_max, body_bytes_max, segment_bytes, queue_bytes_max,
 		identity_entries_max;
 	uint64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;

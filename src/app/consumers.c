@@ -7,9 +7,11 @@
 #include "deliver/totals.h"
 #include "intake/documents.h"
 #include "stock/on_hand.h"
+#include "subjects/consumer.h"
 
 const struct consumer *const consumers[] = {
 	&documents_consumer,
+	&subjects_consumer,
 	&on_hand_consumer,
 	&store_day_consumer,
 	&ledger_consumer,

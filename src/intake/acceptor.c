@@ -91,6 +91,30 @@ static enum status decide(struct acceptor *a, struct accept_item *item, struct e
 	check(false);
 }
 
+/* A key must be there before what is sealed with it can be: the other way round, a crash between
+ * the two would leave a record that nobody can ever read. */
+static enum status flush_keys(
+	struct acceptor *a, const struct accept_work *group, struct error *err)
+{
+	const struct accept_work *w = group;
+	while (w != NULL && !w->needs_keys)
+		w = w->next;
+	if (w == NULL || a->broken)
+		return OK;
+	check(a->config.flush_keys != NULL);
+	return a->config.flush_keys(a->config.context, err);
+}
+
+/* Nothing is written of it; who sent it may try again. */
+static void put_off(struct accept_work *work, enum status status, const struct error *err)
+{
+	for (uint32_t i = 0; i < work->count; i++) {
+		work->items[i].outcome = NOT_ACCEPTED;
+		work->items[i].status = status == E_FULL ? E_FULL : E_RETRY;
+	}
+	work->err = *err;
+}
+
 static void take_in(struct acceptor *a, struct accept_work *work)
 {
 	for (uint32_t i = 0; i < work->count; i++) {
@@ -218,8 +242,13 @@ static void *run(void *argument)
 	struct accept_work *group;
 	uint32_t items;
 	while ((group = take_group(a, &items)) != NULL) {
+		struct error err;
+		enum status keys = flush_keys(a, group, &err);
 		for (struct accept_work *w = group; w != NULL; w = w->next)
-			take_in(a, w);
+			if (w->needs_keys && keys != OK)
+				put_off(w, keys, &err);
+			else
+				take_in(a, w);
 		finish_group(a, group, items);
 	}
 	return NULL;

@@ -38,6 +38,7 @@ struct accept_item {
 struct accept_work {
 	struct accept_item *items;
 	uint32_t count;
+	bool needs_keys;  /* something is sealed with a key that is not durable yet */
 	struct error err; /* when an item is NOT_ACCEPTED */
 	void (*done)(struct accept_work *work);
 	void *context;
@@ -54,6 +55,10 @@ struct acceptor_config {
 	uint32_t queue_items_max;
 	/* What the journal held before: the counters go on from there. */
 	uint64_t accepted_before, conflicts_before;
+	/* Makes the keys durable that sealed payloads need, before these are written: once for a
+	 * group in which a work says so. When it fails, such work is NOT_ACCEPTED. May be NULL when
+	 * no work ever says so. */
+	enum status (*flush_keys)(void *context, struct error *err);
 	/* Called once, from the acceptor's thread, when the journal failed for good. */
 	void (*failed)(void *context, const struct error *err);
 	/* Called after each group, from the acceptor's thread: the last durable event. */

@@ -5,6 +5,7 @@
 #include "base/plant.h"
 #include "retail/record.h"
 #include "retail/rules.h"
+#include "subjects/seal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -205,23 +206,63 @@ static bool decode_failed(struct batch *s, struct line_state *line, enum status 
 	return true;
 }
 
-static void write_record(struct batch *s, struct line_state *line, const struct transaction *t,
-	const struct hash *hash, struct slice findings, const struct offer *offer)
+static bool needs_memory(struct batch *s, struct line_state *line, enum status status)
 {
-	struct record record = {
-		.key = t->key,
-		.revision = t->revision,
-		.hash = *hash,
-		.source = offer->source,
-		.findings = findings,
-		.raw = offer->raw,
-		.document = offer->document,
-	};
+	if (status == OK)
+		return false;
+	problem_line(s, line, PROBLEM_TOO_LARGE, "the document needs too much memory", NULL);
+	return true;
+}
+
+/* What was hidden goes into the record sealed. False: the line says why not. */
+static bool seal_record(struct batch *s, struct line_state *line, const struct hidden *hidden,
+	struct record *record)
+{
+	struct error err;
+	bool durable;
+	if (!hidden->any)
+		return true;
+	enum status status = subjects_seal(
+		s->admission->config.subjects, hidden, record, &s->scratch, &durable, &err);
+	if (status != OK) {
+		problem_line(s, line, status == E_FULL ? PROBLEM_STORAGE_FULL : PROBLEM_BUSY,
+			err.text, NULL);
+		return false;
+	}
+	s->work.needs_keys |= !durable;
+	return true;
+}
+
+static void write_record(struct batch *s, struct line_state *line, const struct record *record)
+{
 	line->submitted = true;
 	line->record_start = s->records.len;
 	line->item = s->work.count++;
-	record_encode(&record, &s->records);
+	record_encode(record, &s->records);
 	line->record_len = s->records.len - line->record_start;
+}
+
+/* What is good is hidden, hashed and sealed, in this order: the hash is of what is kept. */
+static void keep_line(
+	struct batch *s, struct line_state *line, struct transaction *t, const struct offer *offer)
+{
+	struct hidden hidden = { .any = false };
+	struct record record = {
+		.key = t->key,
+		.revision = t->revision,
+		.source = offer->source,
+		.raw = offer->raw,
+		.document = offer->document,
+		.findings = slice_make(s->texts.ptr + line->text_start, line->text_len),
+	};
+	enum status status = OK;
+	if (s->admission->config.subjects != NULL)
+		status = subjects_hide(
+			s->admission->config.subjects, t, &record.document, &s->scratch, &hidden);
+	if (status == OK)
+		status = transaction_hash(t, record.document, &s->scratch, &record.hash);
+	if (!needs_memory(s, line, status) && seal_record(s, line, &hidden, &record))
+		write_record(s, line, &record);
 }
 
 /* Decodes and checks one document; what is good stands in `records` afterwards. */
@@ -230,7 +271,6 @@ static void take_line(struct batch *s, struct line_state *line, const struct off
 	struct slice document = offer->document;
 	struct findings findings = { .count = 0 };
 	struct transaction t;
-	struct hash hash;
 	arena_reset(&s->scratch);
 	if (document.len > TRANSACTION_BYTES_MAX) {
 		problem_line(s, line, PROBLEM_TOO_LARGE,
@@ -247,19 +287,13 @@ static void take_line(struct batch *s, struct line_state *line, const struct off
 			"the transaction breaks a rule; errors says which", &findings);
 		return;
 	}
-	if (transaction_hash(&t, document, &s->scratch, &hash) != OK) {
-		problem_line(
-			s, line, PROBLEM_TOO_LARGE, "the document needs too much memory", NULL);
-		return;
-	}
 	line->text_start = s->texts.len;
 	if (findings.count > 0)
 		findings_write(&findings, false, &s->texts);
 	line->text_len = s->texts.len - line->text_start;
 	if (t.unknown_count > 0)
 		atomic_fetch_add(&s->admission->counters.unknown_fields_total, t.unknown_count);
-	write_record(s, line, &t, &hash,
-		slice_make(s->texts.ptr + line->text_start, line->text_len), offer);
+	keep_line(s, line, &t, offer);
 }
 
 /* `records` has stopped growing: now its bytes can be pointed at. */

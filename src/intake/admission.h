@@ -22,6 +22,8 @@ struct admission_config {
 	bool (*store_known)(void *context, struct slice store);
 	void *context;
 	const struct rule_set *rules; /* NULL: the table as it stands; outlives the admission */
+	/* Seals what is personal. NULL keeps it as it came: for tests of other things only. */
+	struct subjects *subjects;
 };
 
 struct admission_counters {

@@ -161,6 +161,22 @@ static const struct schema declared_schema = {
 	.size = sizeof(struct declared), .set_offset = offsetof(struct declared, set),
 };
 
+static const struct field customer_fields[] = {
+	{ SLICE("name"), FIELD_TEXT, 1, .personal = true, .max = TEXT_MAX, AT(customer_details, name) },
+	{ SLICE("email"), FIELD_TEXT, 2, .personal = true, .max = TEXT_MAX, AT(customer_details, email) },
+	{ SLICE("phone"), FIELD_TEXT, 3, .personal = true, .max = ID_TEXT_MAX,
+	  AT(customer_details, phone) },
+	{ SLICE("loyalty"), FIELD_TEXT, 4, .personal = true, .max = TEXT_MAX,
+	  AT(customer_details, loyalty) },
+	{ SLICE("address"), FIELD_TEXT, 5, .personal = true, .max = DESCRIPTION_MAX,
+	  AT(customer_details, address) },
+};
+
+static const struct schema customer_schema = {
+	.fields = customer_fields, .field_count = COUNT(customer_fields),
+	.size = sizeof(struct customer_details), .set_offset = offsetof(struct customer_details, set),
+};
+
 static const struct field transaction_fields[] = {
 	{ SLICE("store"), FIELD_CODE, 1, .required = true, .min = 1, .max = ID_TEXT_MAX,
 	  AT(transaction, key.store) },
@@ -176,7 +192,7 @@ static const struct field transaction_fields[] = {
 	{ SLICE("began_at"), FIELD_TIME, 7, AT(transaction, began_at) },
 	{ SLICE("closed_at"), FIELD_TIME, 8, .required = true, AT(transaction, closed_at) },
 	{ SLICE("operator"), FIELD_TEXT, 9, .max = ID_TEXT_MAX, AT(transaction, operator_id) },
-	{ SLICE("customer"), FIELD_TEXT, 10, .max = TEXT_MAX, AT(transaction, customer) },
+	{ SLICE("customer"), FIELD_TEXT, 10, .personal = true, .max = TEXT_MAX, AT(transaction, customer) },
 	{ SLICE("currency"), FIELD_TEXT, 11, .min = 3, .max = 3, AT(transaction, currency) },
 	{ SLICE("prices_include_tax"), FIELD_BOOL, 12, AT(transaction, prices_include_tax) },
 	{ SLICE("tax_rounding"), FIELD_CHOICE, 13, .min = TAX_PER_LINE, .fallback = TAX_PER_LINE,
@@ -192,6 +208,8 @@ static const struct field transaction_fields[] = {
 	{ SLICE("extensions"), FIELD_RAW, 19, AT(transaction, extensions) },
 	{ SLICE("numbering"), FIELD_CHOICE, 20, .choices = numbering_names,
 	  AT(transaction, numbering) },
+	{ SLICE("customer_details"), FIELD_OBJECT, 22, .schema = &customer_schema,
+	  AT(transaction, customer_details) },
 };
 /* clang-format on */
 

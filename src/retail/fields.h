@@ -29,6 +29,7 @@ struct field {
 	enum field_kind kind;
 	uint8_t tag; /* in the content hash: never changes, never used again; 1 to 254 */
 	bool required;
+	bool personal;   /* a text that says who the customer is: never kept in clear */
 	uint16_t offset; /* in the schema's struct */
 	uint64_t min, max, fallback;
 	const char *const *choices; /* ends with NULL */

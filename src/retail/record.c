@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 
-/* Version 1 had no raw part, and its header ended with the hash. */
-enum { RECORD_VERSION = 2, HEADER_BYTES_1 = 56 };
+/* Version 1 had no raw part, and its header ended with the hash; version 2 had no sealed part. What
+ * has no sealed part is still written as version 2. */
+enum { RECORD_VERSION = 3, RECORD_VERSION_UNSEALED = 2, HEADER_BYTES_1 = 56 };
 
 struct record_header {
 	uint8_t version;
@@ -18,7 +19,7 @@ struct record_header {
 	uint32_t findings_len;
 	uint8_t hash[HASH_BYTES];
 	uint32_t raw_len;
-	uint32_t reserved;
+	uint32_t sealed_len; /* 0 in version 2 */
 };
 
 static_assert(sizeof(struct record_header) == 64, "written as it is: no padding");
@@ -26,7 +27,7 @@ static_assert(sizeof(struct record_header) == 64, "written as it is: no padding"
 void record_encode(const struct record *record, struct buf *buf)
 {
 	struct record_header header = {
-		.version = RECORD_VERSION,
+		.version = record->sealed.len > 0 ? RECORD_VERSION : RECORD_VERSION_UNSEALED,
 		.source_len = (uint8_t)record->source.len,
 		.store_len = (uint8_t)record->key.store.len,
 		.reg_len = (uint8_t)record->key.reg.len,
@@ -35,6 +36,7 @@ void record_encode(const struct record *record, struct buf *buf)
 		.revision = (uint32_t)record->revision,
 		.findings_len = (uint32_t)record->findings.len,
 		.raw_len = (uint32_t)record->raw.len,
+		.sealed_len = (uint32_t)record->sealed.len,
 	};
 	check(record->source.len < 256 && record->key.store.len < 256 && record->key.reg.len < 256);
 	memcpy(header.hash, record->hash.bytes, HASH_BYTES);
@@ -44,6 +46,7 @@ void record_encode(const struct record *record, struct buf *buf)
 	buf_slice(buf, record->key.reg);
 	buf_slice(buf, record->findings);
 	buf_slice(buf, record->raw);
+	buf_slice(buf, record->sealed);
 	buf_slice(buf, record->document);
 }
 
@@ -69,11 +72,14 @@ enum status record_decode(struct slice payload, struct record *ret_record, struc
 	if (!take(&rest, version == 1 ? (size_t)HEADER_BYTES_1 : sizeof(header), &bytes))
 		return error_set(err, E_CORRUPT, "a record of %zu bytes is too short", payload.len);
 	memcpy(&header, bytes.ptr, bytes.len);
+	if (version == 2 && header.sealed_len != 0)
+		return error_set(err, E_CORRUPT, "a record of version 2 has a sealed part");
 	if (!take(&rest, header.source_len, &record.source) ||
 		!take(&rest, header.store_len, &record.key.store) ||
 		!take(&rest, header.reg_len, &record.key.reg) ||
 		!take(&rest, header.findings_len, &record.findings) ||
-		!take(&rest, header.raw_len, &record.raw))
+		!take(&rest, header.raw_len, &record.raw) ||
+		!take(&rest, header.sealed_len, &record.sealed))
 		return error_set(err, E_CORRUPT, "a record is shorter than its parts");
 	record.key.business_date = header.business_date;
 	record.key.sequence = header.sequence;

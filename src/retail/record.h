@@ -1,6 +1,6 @@
 /* The record: what the journal keeps of an accepted (or conflicting) transaction.
  *
- *     | version | source | key | revision | content hash | findings | raw | document |
+ *     | version | source | key | revision | content hash | findings | raw | sealed | document |
  *
  * The key and the hash stand in front of the document, so that identity can be rebuilt from the
  * journal without decoding documents. docs/FORMAT.md has the bytes. */
@@ -24,8 +24,11 @@ struct record {
 	struct hash hash;
 	struct slice source;   /* the door it came through: "rest" */
 	struct slice findings; /* JSON array of what was reported, empty when nothing was */
-	struct slice raw;      /* what the door received, empty when that is the document itself */
-	struct slice document; /* canonical JSON */
+	struct slice raw;    /* what the door received; empty when that is the document itself, and
+			      * when it is sealed */
+	struct slice sealed; /* what is personal, unreadable without the subject's key (subjects/
+			      * seal.h); empty when nothing is */
+	struct slice document; /* canonical JSON, with stand-ins for what is personal */
 };
 
 void record_encode(const struct record *record, struct buf *buf);

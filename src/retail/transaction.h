@@ -155,6 +155,14 @@ struct declared {
 	bool set;
 };
 
+/* Who the customer is, beside the number in `customer`. Personal, all of it (retail/personal.h). */
+struct customer_details {
+	struct slice name, email, phone;
+	struct slice loyalty; /* the number of their card */
+	struct slice address; /* as one text */
+	bool set;
+};
+
 struct line_list {
 	struct line *items;
 	uint32_t count;
@@ -171,7 +179,7 @@ struct transaction {
 	unsigned type;     /* enum transaction_type */
 	struct timestamp began_at, closed_at;
 	struct slice operator_id;
-	struct slice customer;
+	struct slice customer; /* personal: their number, or its stand-in once it is accepted */
 	struct slice currency; /* ISO 4217 */
 	bool prices_include_tax;
 	unsigned tax_rounding; /* enum tax_rounding */
@@ -181,7 +189,8 @@ struct transaction {
 	struct declared declared;
 	struct slice reason;
 	struct slice extensions;
-	unsigned numbering;     /* enum numbering */
+	unsigned numbering; /* enum numbering */
+	struct customer_details customer_details;
 	uint32_t unknown_count; /* members, at any level, whose name is not in this model */
 };
 

@@ -6,6 +6,7 @@
 #include "intake/admission.h"
 #include "net/server.h"
 #include "store/apply.h"
+#include "subjects/subjects.h"
 
 struct sources {
 	struct clock *clock;
@@ -14,6 +15,7 @@ struct sources {
 	struct admission *admission;
 	struct apply *apply;
 	struct delivery *delivery;
+	struct subjects *subjects;
 	_Atomic(struct server *) server; /* NULL until it listens */
 	int64_t started_ms;              /* wall clock */
 };

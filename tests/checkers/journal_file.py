@@ -159,14 +159,16 @@ class Record:
 
     def __init__(self, payload, where):
         form = RECORD_1 if payload[:1] == b'\1' else RECORD_2
-        if payload[:1] not in (b'\1', b'\2') or len(payload) < form.size:
+        if payload[:1] not in (b'\1', b'\2', b'\3') or len(payload) < form.size:
             raise Damage(f'{where}: a record of version {payload[:1].hex()}')
         fields = form.unpack_from(payload)
         _, door, store, register, date, sequence, self.revision, findings, self.hash = fields[:9]
-        raw = fields[9] if form is RECORD_2 else 0
+        raw, sealed = fields[9:11] if form is RECORD_2 else (0, 0)
+        if sealed and payload[:1] != b'\3':
+            raise Damage(f'{where}: a record of version 2 with a sealed part')
         at = form.size
         texts = []
-        for length in (door, store, register, findings, raw):
+        for length in (door, store, register, findings, raw, sealed):
             texts.append(payload[at:at + length])
             at += length
         if at >= len(payload):
@@ -175,5 +177,6 @@ class Record:
         date = f'{date:08}'
         self.date = f'{date[:4]}-{date[4:6]}-{date[6:]}'
         self.sequence = sequence
+        self.sealed = texts[5]
         self.document = payload[at:]
         self.key = f'{self.store}/{self.register}/{self.date}/{self.sequence}'

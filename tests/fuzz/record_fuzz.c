@@ -10,6 +10,7 @@ static void check_same(const struct record *a, const struct record *b)
 	check(a->revision == b->revision && memcmp(&a->hash, &b->hash, sizeof(a->hash)) == 0);
 	check(slice_equal(a->source, b->source) && slice_equal(a->findings, b->findings));
 	check(slice_equal(a->raw, b->raw) && slice_equal(a->document, b->document));
+	check(slice_equal(a->sealed, b->sealed));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,0 +1,39 @@
+/* Keys of subjects in memory, at most KEY_CACHE_MAX of them; when it is full, all but the keys that
+ * nothing else has yet are dropped. Not for two threads. */
+#pragma once
+
+#include "retail/personal.h"
+#include "subjects/crypt.h"
+
+enum { KEY_CACHE_MAX = 16384, KEY_CACHE_SLOTS = 2 * KEY_CACHE_MAX };
+
+enum cached_state {
+	CACHED_NOTHING, /* an empty slot */
+	CACHED_DURABLE,
+	CACHED_NEW, /* waits for subjects_flush() */
+	CACHED_FORGOTTEN,
+};
+
+struct cached_key {
+	struct subject_id subject;
+	struct secret key;
+	uint8_t state; /* enum cached_state */
+};
+
+struct key_cache {
+	struct cached_key *slots; /* KEY_CACHE_SLOTS of them */
+	uint32_t used, fresh;     /* of all states; of CACHED_NEW */
+};
+
+/* E_FULL. */
+enum status key_cache_open(struct key_cache *cache, struct error *err);
+/* Wipes the keys. */
+void key_cache_close(struct key_cache *cache);
+
+/* NULL when it is not there. Valid until the next key_cache_put(). */
+struct cached_key *key_cache_find(const struct key_cache *cache, const struct subject_id *subject);
+/* Puts in what key_cache_find() did not find. E_FULL: KEY_CACHE_MAX new keys wait already. */
+enum status key_cache_put(
+	struct key_cache *cache, const struct cached_key *entry, struct error *err);
+/* Another state, and without a key when it is CACHED_FORGOTTEN. */
+void key_cache_set(struct key_cache *cache, struct cached_key *entry, enum cached_state state);
