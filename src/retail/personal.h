@@ -39,7 +39,8 @@ extern const char *const identifier_names[]; /* "customer", ...; ends with NULL 
 enum status personal_identifier(const struct transaction *t, struct arena *arena,
 	enum identifier_kind *ret_kind, struct slice *ret_value);
 /* The same for a text alone; an empty result identifies nobody. ptr is NULL without memory. */
-struct slice identifier_normalise(enum identifier_kind kind, struct slice text, struct arena *arena);
+struct slice identifier_normalise(
+	enum identifier_kind kind, struct slice text, struct arena *arena);
 
 /* The personal fields alone, as JSON in the shape of the document. */
 void personal_write(const struct transaction *t, struct buf *buf);

@@ -79,8 +79,7 @@ static enum status rows_open(struct store *store, void **ret_state, struct error
 	return OK;
 }
 
-static enum status apply_forgotten(
-	struct rows *r, const struct applied_event *e, struct error *err)
+static enum status apply_forgotten(struct rows *r, const struct applied_event *e, struct error *err)
 {
 	char text[SUBJECT_TEXT_MAX];
 	struct subject_id subject;

@@ -36,8 +36,7 @@ static bool parse(const char *text, size_t len, struct secret *key)
 	return true;
 }
 
-static enum status read_open(
-	int fd, const char *path, struct secret *ret_key, struct error *err)
+static enum status read_open(int fd, const char *path, struct secret *ret_key, struct error *err)
 {
 	char text[DIGITS + 4];
 	struct stat st;

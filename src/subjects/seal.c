@@ -10,8 +10,8 @@ struct masker {
 	bool named; /* the subject is known by its customer number */
 };
 
-static void make_stand_in(void *context, struct slice name, struct slice text,
-	char stand_in[static SUBJECT_TEXT_MAX])
+static void make_stand_in(
+	void *context, struct slice name, struct slice text, char stand_in[static SUBJECT_TEXT_MAX])
 {
 	const struct masker *m = context;
 	if (m->named && slice_is(name, identifier_names[IDENTIFIER_CUSTOMER]))
@@ -89,13 +89,13 @@ enum status subjects_seal(struct subjects *subjects, const struct hidden *hidden
 {
 	struct secret key;
 	enum subject_state state;
-	enum status s = subjects_key(
-		subjects, &hidden->subject, true, &key, &state, ret_durable, err);
+	enum status s =
+		subjects_key(subjects, &hidden->subject, true, &key, &state, ret_durable, err);
 	if (s == OK && state == SUBJECT_KEPT)
 		s = seal(&key, hidden, record, arena, &record->sealed, err);
 	else if (s == OK)
-		record->sealed = arena_copy(
-			arena, slice_make(hidden->subject.bytes, SUBJECT_BYTES));
+		record->sealed =
+			arena_copy(arena, slice_make(hidden->subject.bytes, SUBJECT_BYTES));
 	crypt_wipe(&key, sizeof(key));
 	record->raw = slice_make(NULL, 0);
 	if (s == OK && record->sealed.ptr == NULL)
@@ -114,8 +114,8 @@ bool record_subject(const struct record *record, struct subject_id *ret_subject)
 static enum status open_sealed(const struct secret *key, const struct record *record,
 	struct arena *arena, struct unsealed *u, struct error *err)
 {
-	struct slice sealed = slice_make(
-		record->sealed.ptr + SUBJECT_BYTES, record->sealed.len - SUBJECT_BYTES);
+	struct slice sealed =
+		slice_make(record->sealed.ptr + SUBJECT_BYTES, record->sealed.len - SUBJECT_BYTES);
 	char bound[BOUND_MAX];
 	uint32_t len = 0;
 	if (sealed.len < SEAL_OVERHEAD + sizeof(len))
@@ -143,10 +143,12 @@ enum status subjects_unseal(struct subjects *subjects, const struct record *reco
 	bool durable;
 	*ret_unsealed = (struct unsealed){ .state = SUBJECT_UNKNOWN };
 	if (!record_subject(record, &ret_unsealed->subject))
-		return error_set(err, E_CORRUPT, "the sealed part has %zu bytes; it begins with "
-						 "16 of its subject", record->sealed.len);
-	enum status s = subjects_key(subjects, &ret_unsealed->subject, false, &key,
-		&ret_unsealed->state, &durable, err);
+		return error_set(err, E_CORRUPT,
+			"the sealed part has %zu bytes; it begins with "
+			"16 of its subject",
+			record->sealed.len);
+	enum status s = subjects_key(
+		subjects, &ret_unsealed->subject, false, &key, &ret_unsealed->state, &durable, err);
 	/* Sealed after its subject was forgotten: nothing was kept. */
 	if (s == OK && record->sealed.len == SUBJECT_BYTES)
 		ret_unsealed->state = SUBJECT_FORGOTTEN;

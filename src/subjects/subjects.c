@@ -20,16 +20,15 @@ struct subjects {
 	struct secret master, site;
 	char path[PATH_MAX];
 	pthread_mutex_t file, lock;
-	struct store *store;                              /* file */
-	struct statement *read, *insert, *forget, *each;  /* file */
-	struct key_cache cache;                           /* lock */
+	struct store *store;                             /* file */
+	struct statement *read, *insert, *forget, *each; /* file */
+	struct key_cache cache;                          /* lock */
 };
 
 static const struct migration migrations[] = {
-	{ "subjects.1",
-		"CREATE TABLE site (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);"
-		"CREATE TABLE subject (subject BLOB PRIMARY KEY, wrapped BLOB,"
-		" made_ms BIGINT NOT NULL, forgotten_ms BIGINT) WITHOUT ROWID" },
+	{ "subjects.1", "CREATE TABLE site (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);"
+			"CREATE TABLE subject (subject BLOB PRIMARY KEY, wrapped BLOB,"
+			" made_ms BIGINT NOT NULL, forgotten_ms BIGINT) WITHOUT ROWID" },
 };
 
 enum { WRAPPED_BYTES = SECRET_BYTES + SEAL_OVERHEAD };
@@ -146,10 +145,9 @@ static enum status prepare(struct subjects *k, struct error *err)
 		{ &k->read, "SELECT wrapped FROM subject WHERE subject = $1" },
 		{ &k->insert, "INSERT INTO subject (subject, wrapped, made_ms) VALUES ($1, $2, $3)"
 			      " ON CONFLICT (subject) DO NOTHING" },
-		{ &k->forget,
-			"INSERT INTO subject (subject, wrapped, made_ms, forgotten_ms)"
-			" VALUES ($1, NULL, $2, $2) ON CONFLICT (subject) DO UPDATE SET"
-			" wrapped = NULL, forgotten_ms = excluded.forgotten_ms" },
+		{ &k->forget, "INSERT INTO subject (subject, wrapped, made_ms, forgotten_ms)"
+			      " VALUES ($1, NULL, $2, $2) ON CONFLICT (subject) DO UPDATE SET"
+			      " wrapped = NULL, forgotten_ms = excluded.forgotten_ms" },
 		{ &k->each, "SELECT subject, wrapped FROM subject WHERE subject > $1"
 			    " AND wrapped IS NOT NULL ORDER BY subject LIMIT 1" },
 	};
@@ -168,7 +166,8 @@ static enum status open_file(
 	snprintf(k->path, sizeof(k->path), "%s/subjects.db", config->folder);
 	if (!config->create && access(k->path, F_OK) != 0)
 		return error_set(err, E_CONFIG,
-			"%s is missing, but the journal holds what was sealed with its keys: put it "
+			"%s is missing, but the journal holds what was sealed with its keys: put "
+			"it "
 			"back from its backup. `keys_lost: yes` starts with new keys: what was "
 			"sealed "
 			"stays unreadable, and such a transaction that is sent again is a conflict",
@@ -374,8 +373,7 @@ enum status subjects_flush(struct subjects *k, struct error *err)
 
 /* ---- forgetting ---- */
 
-static enum status destroy(
-	struct subjects *k, const struct subject_id *subject, struct error *err)
+static enum status destroy(struct subjects *k, const struct subject_id *subject, struct error *err)
 {
 	statement_bind_blob(k->forget, 1, id_slice(subject));
 	statement_bind_int(k->forget, 2, k->clock->wall_ms(k->clock));
@@ -384,8 +382,7 @@ static enum status destroy(
 	return s == OK ? store_execute(k->store, "PRAGMA wal_checkpoint(TRUNCATE)", err) : s;
 }
 
-enum status subjects_forget(
-	struct subjects *k, const struct subject_id *subject, struct error *err)
+enum status subjects_forget(struct subjects *k, const struct subject_id *subject, struct error *err)
 {
 	bool row = false;
 	pthread_mutex_lock(&k->file);
@@ -413,8 +410,8 @@ static enum status rewrap_one(struct subjects *k, struct statement *update,
 	struct secret key;
 	enum status s = OK;
 	if (!unwrap(&k->master, subject, wrapped, &key))
-		s = error_set(err, E_CORRUPT, "%s: a key cannot be opened with the master key",
-			k->path);
+		s = error_set(
+			err, E_CORRUPT, "%s: a key cannot be opened with the master key", k->path);
 	if (s == OK)
 		s = wrap(master, subject, &key, again, err);
 	crypt_wipe(&key, sizeof(key));
@@ -436,8 +433,7 @@ static enum status rewrap_subjects(
 		k->store, "UPDATE subject SET wrapped = $1 WHERE subject = $2", &update, err);
 	while (s == OK && row) {
 		char wrapped[WRAPPED_BYTES];
-		statement_bind_blob(
-			k->each, 1, first ? slice_make("", 0) : id_slice(&at));
+		statement_bind_blob(k->each, 1, first ? slice_make("", 0) : id_slice(&at));
 		first = false;
 		s = statement_step(k->each, &row, err);
 		if (s != OK || !row)

@@ -1,13 +1,14 @@
-/* The keys of the data subjects: one each, made when the subject is first seen, destroyed when it is
- * forgotten. What is personal in the journal is sealed with them (seal.h), so that a subject is
+/* The keys of the data subjects: one each, made when the subject is first seen, destroyed when it
+ * is forgotten. What is personal in the journal is sealed with them (seal.h), so that a subject is
  * forgotten in every segment and every backup of the journal at once.
  *
- *     DATA/keys/subjects.db     one row a subject: its key, wrapped by the master key; or when it was
- *                               forgotten. Mutable, synced, never part of the journal
- *     DATA/keys/master.key      the master key, when the configuration names no other file
+ *     DATA/keys/subjects.db     one row a subject: its key, wrapped by the master key; or when it
+ * was forgotten. Mutable, synced, never part of the journal DATA/keys/master.key      the master
+ * key, when the configuration names no other file
  *
- * A subject's pseudonym is a keyed digest of what identifies it (the site's key stands wrapped in the
- * same file), so the same customer has the same pseudonym for ever, also after it was forgotten.
+ * A subject's pseudonym is a keyed digest of what identifies it (the site's key stands wrapped in
+ * the same file), so the same customer has the same pseudonym for ever, also after it was
+ * forgotten.
  *
  * A key that is not durable must not be relied on: what is sealed with one may be acknowledged only
  * after subjects_flush(), which makes all new keys durable with one commit. Any thread. */

@@ -17,10 +17,11 @@
 #include <unistd.h>
 
 #define HEAD                                                                                       \
-	"{\"store\":\"0042\",\"register\":\"03\",\"business_date\":\"2026-11-23\",\"sequence\":7,"   \
+	"{\"store\":\"0042\",\"register\":\"03\",\"business_date\":\"2026-11-23\",\"sequence\":7," \
 	"\"type\":\"sale\",\"closed_at\":\"2026-11-23T17:03:40Z\", "
 #define PERSON                                                                                     \
-	"\"customer\" : \"c-8812\",\"x\":[1, 2],\"customer_details\":{\"email\":\"Ann@Example.org\", " \
+	"\"customer\" : \"c-8812\",\"x\":[1, "                                                     \
+	"2],\"customer_details\":{\"email\":\"Ann@Example.org\", "                                 \
 	"\"name\": \"Ann \\u00c4rmel\",\"pet\":\"cat\",\"phone\":null,\"loyalty\":\"\"},"
 #define TAIL "\"lines\":[],\"tenders\":[]}"
 
@@ -72,8 +73,8 @@ static struct kept keep(const char *text, const char *raw)
 		.document = document };
 	EXPECT_NUMBER(transaction_hash(&kept.t, document, &arena, &kept.record.hash), OK);
 	if (kept.hidden.any)
-		EXPECT_OK(subjects_seal(keys, &kept.hidden, &kept.record, &arena, &kept.durable,
-				  &err),
+		EXPECT_OK(subjects_seal(
+				  keys, &kept.hidden, &kept.record, &arena, &kept.durable, &err),
 			err);
 	return kept;
 }
@@ -111,7 +112,8 @@ TEST(a_document_with_a_customer_is_kept_with_stand_ins_and_opens_again)
 		HEAD "\"customer\" : \"%s\",\"x\":[1, 2],\"customer_details\":{\"email\":\"",
 		subject);
 	EXPECT(slice_starts(k.record.document, begin));
-	EXPECT(contains(k.record.document, "\",\"pet\":\"cat\",\"phone\":null,\"loyalty\":\"\"}," TAIL));
+	EXPECT(contains(
+		k.record.document, "\",\"pet\":\"cat\",\"phone\":null,\"loyalty\":\"\"}," TAIL));
 	EXPECT_OK(subjects_unseal(keys, &k.record, &arena, &u, &err), err);
 	EXPECT_NUMBER(u.state, SUBJECT_KEPT);
 	expect_slice(u.personal, "{\"customer\":\"c-8812\",\"customer_details\":{\"name\":\"Ann "
@@ -123,7 +125,8 @@ TEST(a_document_with_a_customer_is_kept_with_stand_ins_and_opens_again)
 TEST(a_document_without_a_customer_is_kept_byte_by_byte)
 {
 	open_keys();
-	struct kept k = keep(HEAD "\"customer\":null,\"customer_details\":{\"name\":\"\"}," TAIL, "raw");
+	struct kept k =
+		keep(HEAD "\"customer\":null,\"customer_details\":{\"name\":\"\"}," TAIL, "raw");
 	EXPECT(!k.hidden.any && k.record.sealed.len == 0);
 	expect_slice(k.record.document,
 		HEAD "\"customer\":null,\"customer_details\":{\"name\":\"\"}," TAIL);
@@ -141,8 +144,10 @@ TEST(the_same_document_has_the_same_hash_and_another_value_another)
 	EXPECT(!slice_equal(a.record.sealed, b.record.sealed));
 	static const char *const others[] = {
 		HEAD "\"customer\":\"c-8813\"," TAIL,
-		HEAD "\"customer\":\"c-8812\",\"customer_details\":{\"email\":\"b@example.org\"}," TAIL,
-		HEAD "\"customer\":\"c-8812\",\"customer_details\":{\"name\":\"b@example.org\"}," TAIL,
+		HEAD
+		"\"customer\":\"c-8812\",\"customer_details\":{\"email\":\"b@example.org\"}," TAIL,
+		HEAD
+		"\"customer\":\"c-8812\",\"customer_details\":{\"name\":\"b@example.org\"}," TAIL,
 		HEAD "\"customer_details\":{\"loyalty\":\"c-8812\"}," TAIL,
 	};
 	struct hash seen[4];
@@ -162,9 +167,11 @@ TEST(a_subject_is_known_by_its_number_else_its_card_its_mail_its_phone)
 	} cases[] = {
 		{ "\"customer\":\" c-1 \",\"customer_details\":{\"email\":\"a@b.c\"},", "customer",
 			"c-1" },
-		{ "\"customer\":\"  \",\"customer_details\":{\"loyalty\":\"77\",\"email\":\"a@b.c\"},",
+		{ "\"customer\":\"  "
+		  "\",\"customer_details\":{\"loyalty\":\"77\",\"email\":\"a@b.c\"},",
 			"loyalty", "77" },
-		{ "\"customer_details\":{\"name\":\"Ann\",\"email\":\" A@B.c\"},", "email", "a@b.c" },
+		{ "\"customer_details\":{\"name\":\"Ann\",\"email\":\" A@B.c\"},", "email",
+			"a@b.c" },
 		{ "\"customer_details\":{\"phone\":\"+49 (30) 12-3\"},", "phone", "+4930123" },
 		{ "\"customer_details\":{\"name\":\"Ann\"},", NULL, "0042/03/2026-11-23/7" },
 	};
@@ -176,12 +183,12 @@ TEST(a_subject_is_known_by_its_number_else_its_card_its_mail_its_phone)
 		struct kept k = keep(text, "");
 		unsigned kind = 0;
 		while (identifier_names[kind] != NULL &&
-			(cases[i].kind == NULL || strcmp(identifier_names[kind], cases[i].kind) != 0))
+			(cases[i].kind == NULL ||
+				strcmp(identifier_names[kind], cases[i].kind) != 0))
 			kind++;
 		subjects_identify(
 			keys, (enum identifier_kind)kind, slice_of(cases[i].value), &expected);
-		EXPECT(k.hidden.any &&
-			memcmp(&k.hidden.subject, &expected, sizeof(expected)) == 0);
+		EXPECT(k.hidden.any && memcmp(&k.hidden.subject, &expected, sizeof(expected)) == 0);
 	}
 	close_keys();
 }
@@ -257,7 +264,8 @@ static struct slice wrapped_key(const struct subject_id *subject)
 	bool row;
 	snprintf(path, sizeof(path), "%s/keys/subjects.db", test_folder());
 	EXPECT_OK(store_open(path, STORE_READ, &store, &err), err);
-	EXPECT_OK(store_prepare(store, "SELECT wrapped FROM subject WHERE subject = $1", &read, &err),
+	EXPECT_OK(
+		store_prepare(store, "SELECT wrapped FROM subject WHERE subject = $1", &read, &err),
 		err);
 	statement_bind_blob(read, 1, slice_make(subject->bytes, SUBJECT_BYTES));
 	EXPECT_OK(statement_step(read, &row, &err), err);
@@ -357,7 +365,8 @@ TEST(more_subjects_than_memory_keeps_are_read_from_the_file)
 		char number[16];
 		snprintf(number, sizeof(number), "c-%u", i);
 		subjects_identify(keys, IDENTIFIER_CUSTOMER, slice_of(number), &id);
-		EXPECT_OK(subjects_key(keys, &id, true, i == 0 ? &key : &again, &state, &durable, &err),
+		EXPECT_OK(subjects_key(
+				  keys, &id, true, i == 0 ? &key : &again, &state, &durable, &err),
 			err);
 		if (i == 0)
 			first = id;
@@ -514,8 +523,8 @@ static void note_done(struct accept_work *work)
 	pthread_mutex_unlock(&order->lock);
 }
 
-static void submit(struct acceptor *acceptor, struct order *order, uint64_t sequence, bool needs_keys,
-	struct accept_item *item)
+static void submit(struct acceptor *acceptor, struct order *order, uint64_t sequence,
+	bool needs_keys, struct accept_item *item)
 {
 	struct accept_work work = { .items = item,
 		.count = 1,
