@@ -7,6 +7,7 @@
 #include "erp/tryton.h"
 #include "harness.h"
 #include "retail/codec.h"
+#include "retail/reversal.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -379,6 +380,37 @@ TEST(the_same_posting_twice_is_one_document)
 	expect_settled(&second, "second");
 	EXPECT_TEXT(second.document, first.document);
 	expect_agreed(&c, &posting);
+	connector_close(&c);
+	unload(d);
+}
+
+/* A revision takes back what the one before it posted, whatever that was. */
+TEST(every_kind_of_document_is_reversed_by_one_of_its_own)
+{
+	struct documents *d = load();
+	struct connector c;
+	struct error err;
+	connector_open(&c, server_port());
+	for (size_t i = 0; i < d->count; i++) {
+		struct transaction negated;
+		struct posting_result results[2] = { 0 };
+		struct posting postings[2];
+		char name[32];
+		snprintf(name, sizeof(name), "r%zu", i);
+		postings[0] = test_posting(&d->items[i], name);
+		EXPECT_OK(transaction_reverse(&d->items[i], &d->arena, &negated, &err), err);
+		snprintf(name, sizeof(name), "r%zu~r1", i);
+		postings[1] = test_posting(&negated, name);
+		postings[1].reversal = true;
+		snprintf(postings[1].reverses, sizeof(postings[1].reverses), "%s",
+			postings[0].external_id);
+		for (unsigned part = 0; part < 2; part++) {
+			EXPECT_OK(post(&c, &postings[part], 1, &results[part], &err), err);
+			expect_settled(&results[part], postings[part].external_id);
+			expect_agreed(&c, &postings[part]);
+		}
+		EXPECT(strcmp(results[0].document, results[1].document) != 0);
+	}
 	connector_close(&c);
 	unload(d);
 }
