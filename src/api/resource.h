@@ -72,6 +72,13 @@ bool query_sequence(struct query *q, unsigned parameter, uint64_t *ret_sequence)
 /* The member "revisions" of a transaction's answer. */
 enum status revisions_write(struct query *q, const struct key *key);
 
+/* ?reveal=customer: personal fields are asked for in clear. False: q->err says why not. */
+bool query_reveal(struct query *q, bool *ret_reveal);
+/* The member "personal" of a transaction: its subject and state, and the fields when they are
+ * asked for and can still be read; null when nothing of it is personal. */
+struct record;
+enum status personal_write_member(struct query *q, const struct record *record, bool reveal);
+
 /* The handlers, by file. */
 void health_live(struct api *api, struct http_request *request);
 void health_ready(struct api *api, struct http_request *request);
@@ -92,3 +99,6 @@ enum status exception_get(struct query *q);
 enum status erps_list(struct query *q);
 enum status postings_list(struct query *q);
 enum status ledger_list(struct query *q);
+enum status subject_get(struct query *q);
+enum status subject_find(struct query *q);
+enum status subject_forget(struct query *q);

@@ -357,10 +357,11 @@ enum status transaction_get(struct query *q)
 	struct subject *subject = arena_new(q->arena, struct subject);
 	struct step steps[STEPS_MAX] = { { 0 } };
 	uint64_t revision;
+	bool reveal;
 	struct key key = { .store = slice_of(q->parameters[0]), .reg = slice_of(q->parameters[1]) };
 	if (!query_date(q, 2, &key.business_date) || !query_sequence(q, 3, &key.sequence))
 		return E_INPUT;
-	if (!query_revision(q, &revision))
+	if (!query_revision(q, &revision) || !query_reveal(q, &reveal))
 		return E_INPUT;
 	enum status s = find_subject(q, &key, revision, subject);
 	if (s == OK)
@@ -369,8 +370,10 @@ enum status transaction_get(struct query *q)
 		return s;
 	buf_char(q->buf, '{');
 	write_head(q, subject);
+	s = personal_write_member(q, &subject->record, reveal);
 	write_stock(q, subject);
-	s = write_ledger(q, subject);
+	if (s == OK)
+		s = write_ledger(q, subject);
 	if (s == OK)
 		s = write_postings(q, subject, steps);
 	if (s == OK)

@@ -9,7 +9,7 @@
 
 struct options {
 	char *url;
-	bool json;
+	bool json, reveal;
 	uint64_t revision;
 };
 
@@ -25,6 +25,11 @@ static const struct option rows[] = {
 		.fallback = "0",
 		.max = 1000000,
 		.help = "This revision; 0 is the highest one, which stands." },
+	{ .name = "reveal",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct options, reveal),
+		.fallback = "no",
+		.help = "Who the customer is, too, unless it was forgotten." },
 	{ .name = "json",
 		.type = OPTION_BOOL,
 		.offset = offsetof(struct options, json),
@@ -96,6 +101,22 @@ static void show_revisions(const json_t *story)
 	}
 }
 
+/* The number is in the clear only while its subject is known, and only when it is asked for. */
+static void show_personal(const json_t *personal)
+{
+	const json_t *fields = json_object_get(personal, "fields");
+	const json_t *details = json_object_get(fields, "customer_details");
+	static const char *const names[] = { "name", "email", "phone", "loyalty", "address" };
+	if (!json_is_object(personal))
+		return;
+	printf("subject %s  %s\n", text(personal, "subject"), text(personal, "state"));
+	if (text(fields, "customer")[0] != '\0')
+		printf("  customer %s\n", text(fields, "customer"));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (text(details, names[i])[0] != '\0')
+			printf("  %s %s\n", names[i], text(details, names[i]));
+}
+
 static void show_story(const json_t *story)
 {
 	static const char *const findings[] = { "rule", "pointer", "detail", NULL };
@@ -111,6 +132,7 @@ static void show_story(const json_t *story)
 		text(story, "state"), text(story, "receipt"));
 	printf("gross %s %s\n", text(json_object_get(transaction, "totals"), "gross"),
 		text(transaction, "currency"));
+	show_personal(json_object_get(story, "personal"));
 	show_lines(transaction);
 	show_list(story, "findings", findings);
 	show_list(story, "stock", stock);
@@ -146,9 +168,11 @@ static int ask(const struct options *options, const char *key)
 	char url[1024];
 	int code = EXIT_CANNOT_RUN;
 	int len = snprintf(url, sizeof(url), "%.500s/v1/transactions/%.400s", options->url, key);
+	if (options->reveal)
+		len += snprintf(url + len, sizeof(url) - (size_t)len, "?reveal=customer");
 	if (options->revision > 0)
-		snprintf(url + len, sizeof(url) - (size_t)len, "?revision=%llu",
-			(unsigned long long)options->revision);
+		snprintf(url + len, sizeof(url) - (size_t)len, "%crevision=%llu",
+			options->reveal ? '&' : '?', (unsigned long long)options->revision);
 	struct rpc_request request = {
 		.method = "GET", .url = url, .timeout_ms = 30000, .reads = true
 	};

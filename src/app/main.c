@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	{ "import", "sales of another system as transactions", command_import },
 	{ "simulate", "a made-up chain as transactions", command_simulate },
 	{ "explain", "one transaction with its whole story", command_explain },
+	{ "forget", "destroy the key of a person, so that nobody can read who it was",
+		command_forget },
 	{ "rebuild", "derive the state again from the journal", command_rebuild },
 	{ "verify", "check the journal's bytes and compare the state with a rebuilt one",
 		command_verify },

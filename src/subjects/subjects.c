@@ -6,6 +6,7 @@
 #include "subjects/master_key.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static struct slice bind_key(struct wrap_bound *bound, struct slice subject)
 {
 	*bound = (struct wrap_bound){ "tillbridge key 1" };
 	check(subject.len == 0 || subject.len == SUBJECT_BYTES);
+	check(subject.len == 0 || subject.ptr != NULL);
 	if (subject.len > 0)
 		memcpy(bound->subject, subject.ptr, SUBJECT_BYTES);
 	return slice_make(bound, sizeof(*bound));
@@ -107,6 +109,15 @@ static enum status read_site(
 	return s;
 }
 
+static enum status keys_missing(const struct subjects *k, struct error *err)
+{
+	return error_set(err, E_CONFIG,
+		"%s is missing, but the journal holds what was sealed with its keys: put it back "
+		"from its backup. `keys_lost: yes` starts with new keys: what was sealed stays "
+		"unreadable, and such a transaction that is sent again is a conflict",
+		k->path);
+}
+
 /* The master key goes with the file that it was made for: one is not replaced by a new one. */
 static enum status open_master(
 	struct subjects *k, const struct subjects_config *config, struct error *err)
@@ -121,6 +132,8 @@ static enum status open_master(
 		s = read_site(k, NULL, &made, err);
 	if (s != OK)
 		return s;
+	if (!made && !config->create)
+		return keys_missing(k, err);
 	if (!found && made)
 		return error_set(err, E_CONFIG,
 			"master_key_file %s is missing, but %s was made with it; without it what "
@@ -165,13 +178,12 @@ static enum status open_file(
 			err, E_CONFIG, "keys: cannot make the folder %s", config->folder);
 	snprintf(k->path, sizeof(k->path), "%s/subjects.db", config->folder);
 	if (!config->create && access(k->path, F_OK) != 0)
-		return error_set(err, E_CONFIG,
-			"%s is missing, but the journal holds what was sealed with its keys: put "
-			"it "
-			"back from its backup. `keys_lost: yes` starts with new keys: what was "
-			"sealed "
-			"stays unreadable, and such a transaction that is sent again is a conflict",
-			k->path);
+		return keys_missing(k, err);
+	/* Made here, so that nobody else may read it, nor the log that goes with it. */
+	int fd = open(k->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(err, E_CONFIG, "keys: cannot open %s", k->path);
+	close(fd);
 	enum status s = store_open(k->path, STORE_WRITE, &k->store, err);
 	/* A key that is gone must be gone; one that is promised must be there. */
 	if (s == OK)
@@ -179,7 +191,7 @@ static enum status open_file(
 			k->store, "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON", err);
 	if (s == OK)
 		s = store_migrate(k->store, migrations, 1, err);
-	return s == OK && chmod(k->path, 0600) != 0 ? error_errno(err, E_CONFIG, "%s", k->path) : s;
+	return s;
 }
 
 enum status subjects_open(

@@ -249,6 +249,39 @@ def test_reads(test, key, exception, store):
     test.call("GET", "/v1/rules", "/v1/rules?currency=QQQ", 400)
 
 
+def test_subjects(test, store):
+    """A person is found by what identifies them, shown when it is asked for, and forgotten."""
+    find, one = "/v1/subjects/find", "/v1/subjects/{subject}"
+    json_type = "application/json"
+    story_template = "/v1/transactions/{store}/{register}/{date}/{sequence}"
+    number = f"customer-{secrets.token_hex(8)}"
+    sent = {**sale(store, 9), "customer": number, "customer_details": {"email": f"{number}@example.org"}}
+    key = test.call("POST", "/v1/transactions", "/v1/transactions", 201, encode(sent), json_type).json()["key"]
+    wait_for_story(test, f"/v1/transactions/{key}")
+    subject = test.call("POST", find, find, 200, encode({"customer": number}), json_type).json()["subject"]
+    test.call("POST", find, find, 404, encode({"customer": number[::-1]}), json_type)
+    test.call("POST", find, find, 400, encode({}), json_type)
+    shown = test.call("GET", one, f"/v1/subjects/{subject}", 200)
+    test.check(number.encode() not in shown.body, "a customer is shown unasked")
+    test.check([t["key"] for t in shown.json()["transactions"]] == [key], f"the transactions of {number} are not listed")
+    shown = test.call("GET", one, f"/v1/subjects/{subject}?reveal=customer", 200)
+    test.check(number.encode() in shown.body, "a customer is not shown when it is asked for")
+    shown = test.call("GET", story_template, f"/v1/transactions/{key}?reveal=customer", 200).json()
+    test.check(shown["personal"]["fields"]["customer"] == number, "the story does not show the customer")
+    test.call("GET", one, f"/v1/subjects/{subject}?reveal=all", 400)
+    test.call("GET", one, f"/v1/subjects/{'0' * 32}", 404)
+    test.call("GET", one, "/v1/subjects/nobody", 400)
+    forget = "/v1/subjects/{subject}/forget"
+    test.call("POST", forget, f"/v1/subjects/{subject}/forget", 400, encode({}), json_type)
+    test.call("POST", forget, f"/v1/subjects/{'0' * 32}/forget", 404, encode({"by": "contract"}), json_type)
+    for already in (False, True):
+        answer = test.call("POST", forget, f"/v1/subjects/{subject}/forget", 200, encode({"by": "contract"}), json_type)
+        test.check(answer.json()["already"] is already, f"already is not {already}")
+    for path, template in ((f"/v1/subjects/{subject}", one), (f"/v1/transactions/{key}", story_template)):
+        shown = test.call("GET", template, f"{path}?reveal=customer", 200)
+        test.check(number.encode() not in shown.body, f"{path} shows who was forgotten")
+
+
 def test_list(test, path, queries):
     for query in queries:
         test.call("GET", path, f"{path}?{query}", 200)
@@ -302,6 +335,7 @@ def main():
     store = f"contract-{secrets.token_hex(6)}"
     key, exception = test_intake(test, store)
     test_reads(test, key, exception, store)
+    test_subjects(test, store)
     for path in ("/v1/status", "/v1/erps", "/healthz", "/readyz", "/metrics", "/"):
         test.call("GET", path, path, 200)
     test_routes(test)

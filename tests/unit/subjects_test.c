@@ -242,6 +242,7 @@ static bool file_has(const char *name, struct slice bytes)
 
 static bool any_file_has(struct slice bytes)
 {
+	EXPECT(bytes.ptr != NULL && bytes.len > 0);
 	char path[512];
 	bool found = false;
 	snprintf(path, sizeof(path), "%s/keys", test_folder());
@@ -412,6 +413,12 @@ TEST(a_master_key_that_is_missing_wrong_or_open_to_all_is_named)
 	snprintf(path, sizeof(path), "%s/master", test_folder());
 	snprintf(own, sizeof(own), "%s/keys/master.key", test_folder());
 	expect_refused(path, false, "subjects.db is missing");
+	char empty[300];
+	snprintf(empty, sizeof(empty), "%s/keys/subjects.db", test_folder());
+	write_master(empty, "", 0600);
+	write_master(path, DIGITS_A, 0600);
+	expect_refused(path, false, "subjects.db is missing");
+	unlink(path);
 	expect_refused(path, true, "is missing; `openssl rand -hex 32` makes one");
 	write_master(path, "0011\n", 0600);
 	expect_refused(path, true, "64 hexadecimal digits are expected");
@@ -439,8 +446,11 @@ TEST(the_first_start_makes_a_master_key_that_only_its_owner_reads)
 	open_keys();
 	snprintf(path, sizeof(path), "%s/keys/master.key", test_folder());
 	EXPECT(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_size == 65);
-	snprintf(path, sizeof(path), "%s/keys/subjects.db", test_folder());
-	EXPECT(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+	static const char *const names[] = { "subjects.db", "subjects.db-wal" };
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/keys/%s", test_folder(), names[i]);
+		EXPECT(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+	}
 	close_keys();
 }
 
