@@ -44,8 +44,7 @@ static enum status look_at_subject(
 		ret_unsealed->state = SUBJECT_FORGOTTEN;
 		return OK;
 	}
-	return subjects_state(
-		keys_of(q), &ret_unsealed->subject, &ret_unsealed->state, &q->err);
+	return subjects_state(keys_of(q), &ret_unsealed->subject, &ret_unsealed->state, &q->err);
 }
 
 enum status personal_write_member(struct query *q, const struct record *record, bool reveal)
@@ -75,8 +74,10 @@ static bool query_subject(struct query *q, struct subject_id *ret_subject)
 {
 	if (subject_parse(slice_of(q->parameters[0]), ret_subject))
 		return true;
-	error_set(&q->err, E_INPUT, "\"%s\" in the path is no subject: 32 digits of lower-case "
-				    "hexadecimal are expected", q->parameters[0]);
+	error_set(&q->err, E_INPUT,
+		"\"%s\" in the path is no subject: 32 digits of lower-case "
+		"hexadecimal are expected",
+		q->parameters[0]);
 	return false;
 }
 
@@ -114,8 +115,8 @@ static enum status write_revealed(struct query *q, uint64_t position, bool revea
 	struct event event;
 	struct buf payload;
 	buf_init(&payload, JOURNAL_EVENT_BYTES_MAX);
-	enum status s = journal_read_at(
-		api_sources(q->api)->journal, position, &payload, &event, &q->err);
+	enum status s =
+		journal_read_at(api_sources(q->api)->journal, position, &payload, &event, &q->err);
 	if (s == OK)
 		s = record_decode(buf_get(&payload), &record, &q->err);
 	if (s == OK)
@@ -316,8 +317,8 @@ enum status subject_forget(struct query *q)
 		return E_INPUT;
 	enum status s = read_body(q, names, &by);
 	if (s == OK && (slice_trim(by).len == 0 || by.len > FORGOTTEN_BY_MAX))
-		return error_set(&q->err, E_INPUT,
-			"by is expected: who forgets, in 1 to %d bytes", FORGOTTEN_BY_MAX);
+		return error_set(&q->err, E_INPUT, "by is expected: who forgets, in 1 to %d bytes",
+			FORGOTTEN_BY_MAX);
 	if (s == OK)
 		s = find_subject(q, &subject, &state);
 	if (s == OK && state != SUBJECT_FORGOTTEN)

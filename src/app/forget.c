@@ -108,9 +108,11 @@ static int call(struct rpc *rpc, const char *url, const char *name, const char *
 	json_write_member_text(&body, name, value);
 	buf_char(&body, '}');
 	/* Asking twice does no harm: what is forgotten is forgotten. */
-	struct rpc_request request = {
-		.method = "POST", .url = url, .body = buf_get(&body), .timeout_ms = 30000, .reads = true
-	};
+	struct rpc_request request = { .method = "POST",
+		.url = url,
+		.body = buf_get(&body),
+		.timeout_ms = 30000,
+		.reads = true };
 	if (rpc_call(rpc, &request, &answer, &err) == OK)
 		code = take_answer(&answer, member, text, size);
 	else

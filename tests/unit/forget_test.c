@@ -1,5 +1,5 @@
-/* Personal data through the whole bridge: nothing of it in clear in the data folder, shown when it is
- * asked for, and gone when its subject is forgotten, whatever is restored afterwards. */
+/* Personal data through the whole bridge: nothing of it in clear in the data folder, shown when it
+ * is asked for, and gone when its subject is forgotten, whatever is restored afterwards. */
 #include "bridge_site.h"
 
 #include <ftw.h>
@@ -18,8 +18,8 @@ static unsigned sell(const char *person, unsigned sequence)
 }
 
 #define ANN                                                                                        \
-	"\"customer\":\"c-8812\",\"customer_details\":{\"name\":\"Ann Example\",\"email\":"          \
-	"\"ann@example.org\",\"phone\":\"+49301234\",\"loyalty\":\"LC-77-1\",\"address\":"           \
+	"\"customer\":\"c-8812\",\"customer_details\":{\"name\":\"Ann Example\",\"email\":"        \
+	"\"ann@example.org\",\"phone\":\"+49301234\",\"loyalty\":\"LC-77-1\",\"address\":"         \
 	"\"Hauptstr. 1\"}"
 
 static unsigned files_looked_at;
@@ -145,7 +145,8 @@ TEST(a_subject_is_forgotten_for_good_and_its_sales_keep_their_receipts)
 		start_bridge();
 	}
 	EXPECT_NUMBER(sell(ANN, 2), 201);
-	wait_for("/v1/transactions/0042/03/2026-11-23/2?reveal=customer", "\"state\":\"forgotten\"");
+	wait_for(
+		"/v1/transactions/0042/03/2026-11-23/2?reveal=customer", "\"state\":\"forgotten\"");
 	snprintf(path, sizeof(path), "/v1/subjects/%s?reveal=customer", subject);
 	wait_for(path, "\"forgotten_by\":\"data protection\"");
 	expect_answer("\"key\":\"0042/03/2026-11-23/2\"");
