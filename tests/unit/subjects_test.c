@@ -325,7 +325,9 @@ TEST(a_forgotten_subject_leaves_no_key_in_any_file_and_gets_none_again)
 	EXPECT(any_file_has(wrapped));
 	for (int round = 0; round < 2; round++) {
 		EXPECT_OK(subjects_forget(keys, &a.hidden.subject, &err), err);
-		EXPECT(!any_file_has(wrapped));
+		/* Nor a part of it, where another row has taken the rest of its place. */
+		for (size_t at = 0; at + 10 <= wrapped.len; at += 10)
+			EXPECT(!any_file_has(slice_make(wrapped.ptr + at, 10)));
 		EXPECT(any_file_has(wrapped_key(&other.hidden.subject)));
 		EXPECT_OK(subjects_unseal(keys, &a.record, &arena, &u, &err), err);
 		EXPECT_NUMBER(u.state, SUBJECT_FORGOTTEN);
