@@ -23,6 +23,8 @@ int command_rules(int argc, char **argv);
 int command_explain(int argc, char **argv);
 /* A data subject's key, destroyed by a running server. */
 int command_forget(int argc, char **argv);
+/* The keys of data subjects, wrapped with another master key. */
+int command_keys(int argc, char **argv);
 /* The state, derived again from the journal. */
 int command_rebuild(int argc, char **argv);
 /* The journal's bytes and the state, held against each other. */

@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "explain", "one transaction with its whole story", command_explain },
 	{ "forget", "destroy the key of a person, so that nobody can read who it was",
 		command_forget },
+	{ "keys", "wrap the keys of persons with another master key", command_keys },
 	{ "rebuild", "derive the state again from the journal", command_rebuild },
 	{ "verify", "check the journal's bytes and compare the state with a rebuilt one",
 		command_verify },

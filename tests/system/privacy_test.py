@@ -20,7 +20,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from rig import WEB, Claims, empty, serve, wait_applied
+from rig import WEB, Claims, Ended, empty, serve, wait_applied
 
 DAY = '2026-11-23'
 
@@ -174,6 +174,14 @@ def main():
     return claims.close()
 
 
+def starts(server):
+    try:
+        server.start()
+    except Ended:
+        return False
+    return True
+
+
 def check_clear(claims, server, sales, customers, dice):
     server.receipts = send_and_kill(server, sales, dice)
     claims.claim(f'{len(sales)} sales of {len(customers)} customers are acknowledged by a server that is '
@@ -215,6 +223,19 @@ def check_forgotten(claims, server, sales, gone, others, program, work):
     claims.claim('no file has their key, or a part of it', not any(part in path.read_bytes()
         for path in server.data.rglob('*') if path.is_file() for part in parts))
     claims.claim('verify finds journal and state sound', digest(program, server.data) is not None)
+    new = work / 'new.key'
+    done = run(program, 'keys', 'rotate', '--data', server.data, '--new-key-file', new)
+    claims.claim('the master key is changed', done.returncode == 0 and new.stat().st_mode & 0o777 == 0o600)
+    shutil.copytree(server.data, work / 'rotated')
+    rotated = serve(program, work, work / 'rotated')
+    claims.claim('the old one opens nothing any more', not starts(rotated))
+    (work / 'rotated' / 'keys' / 'master.key').unlink()
+    rotated.command += ['--master-key-file', str(new)]
+    claims.claim('the new one opens everything', starts(rotated) and readable(rotated, sales, others)
+        and unreadable(rotated, sales, gone, ('forgotten',)))
+    rotated.stop()
+    run(program, 'keys', 'rotate', '--data', server.data, '--master-key-file', new, '--new-key-file',
+        server.data / 'keys' / 'master.key')
     check_restored(claims, server, sales, gone, others, program, backup, before)
 
 
@@ -244,12 +265,7 @@ def check_restored(claims, server, sales, gone, others, program, backup, before)
     server.stop()
     # The journal alone, as its backup has it.
     shutil.rmtree(server.data / 'keys')
-    try:
-        server.start()
-        started = True
-    except RuntimeError:
-        started = False
-    claims.claim('without any keys the server does not start unless it is told to', not started)
+    claims.claim('without any keys the server does not start unless it is told to', not starts(server))
     server.command += ['--keys-lost']
     server.start()
     claims.claim('then it tells nothing of anybody', all(
