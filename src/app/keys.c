@@ -19,7 +19,8 @@ static const struct option rows[] = {
 		.required = true,
 		.min = 1,
 		.max = 3000,
-		.help = "Folder of the journal, the state and the keys. No server may be using it." },
+		.help = "Folder of the journal, the state and the keys. No server may be using "
+			"it." },
 	{ .name = "master_key_file",
 		.type = OPTION_TEXT,
 		.offset = offsetof(struct options, master_key_file),
@@ -32,7 +33,8 @@ static const struct option rows[] = {
 		.required = true,
 		.min = 1,
 		.max = 3000,
-		.help = "The new one, which is made when it is not there. Afterwards it is the server's "
+		.help = "The new one, which is made when it is not there. Afterwards it is the "
+			"server's "
 			"master_key_file." },
 	{ 0 },
 };

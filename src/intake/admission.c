@@ -257,8 +257,8 @@ static void keep_line(
 	};
 	enum status status = OK;
 	if (s->admission->config.subjects != NULL)
-		status = subjects_hide(
-			s->admission->config.subjects, t, &record.document, &s->scratch, &hidden);
+		status = subjects_hide(s->admission->config.subjects, t, offer->personal,
+			&record.document, &s->scratch, &hidden);
 	if (status == OK)
 		status = transaction_hash(t, record.document, &s->scratch, &record.hash);
 	if (!needs_memory(s, line, status) && seal_record(s, line, &hidden, &record))

@@ -46,6 +46,7 @@ struct offer {
 	struct slice source;   /* the door's name: "rest"; at most 255 bytes */
 	struct slice document; /* canonical JSON (retail/codec.h) */
 	struct slice raw;      /* as it was received; empty when that is the document itself */
+	bool personal;         /* the raw bytes tell who the customer is: they are kept sealed */
 };
 
 struct batch;

@@ -109,7 +109,8 @@ enum status mapper_add(struct mapper *mapper, struct value *record, enum mapping
 	if (mapper->door->mapping == NULL)
 		return batch_offer(batch, &offer);
 	buf_init(&kept, MAPPER_RECORD_BYTES_MAX + TRANSACTION_BYTES_MAX);
-	enum status s = mapping_keep(mapper->door->mapping, record, raw, &kept, &offer.raw);
+	enum status s = mapping_keep(
+		mapper->door->mapping, record, raw, &kept, &offer.raw, &offer.personal);
 	if (s == OK)
 		s = batch_offer(batch, &offer);
 	buf_release(&kept);

@@ -52,11 +52,12 @@ enum status mapping_apply(const struct mapping *mapping, struct value *record,
 	enum mapping_verdict *ret_verdict, struct findings *findings,
 	const struct mapping_trace *trace);
 
-/* The bytes of a record as they are kept: what the mapping calls personal is the text "removed",
- * everything else is as it was. Call it after mapping_apply() said MAPPED. *ret_kept is `raw`
- * itself when there was nothing to remove, else it stands in `buf`. */
+/* The bytes of a record as they are kept: in JSON what the mapping calls personal is the text
+ * "removed", everything else is as it was. Call it after mapping_apply() said MAPPED. *ret_kept is
+ * `raw` itself when there was nothing to remove, else it stands in `buf`. *ret_personal is true
+ * when something personal is still in it, because the format is another: it must be kept sealed. */
 enum status mapping_keep(const struct mapping *mapping, struct value *record, struct slice raw,
-	struct buf *buf, struct slice *ret_kept);
+	struct buf *buf, struct slice *ret_kept, bool *ret_personal);
 
 /* The mappings that are part of the program; ends with a row whose name is NULL. */
 struct shipped_mapping {

@@ -8,11 +8,17 @@ struct removal {
 	struct run *run;
 	struct slice raw;
 	struct buf *ranges; /* of struct slice */
+	bool json;          /* else values have no bytes of their own */
+	bool found;         /* something personal that is not removed */
 };
 
 static bool remove_value(void *context, struct value *value)
 {
 	struct removal *removal = context;
+	if (!removal->json) {
+		removal->found |= value->text.len > 0 || value->count > 0;
+		return true;
+	}
 	if (value->source.ptr == NULL || value->kind == VALUE_NULL)
 		return true;
 	if (value->source.ptr >= removal->raw.ptr &&
@@ -52,12 +58,13 @@ static void remove_all(struct removal *removal, const struct path_list *paths, s
 }
 
 enum status mapping_keep(const struct mapping *mapping, struct value *record, struct slice raw,
-	struct buf *buf, struct slice *ret_kept)
+	struct buf *buf, struct slice *ret_kept, bool *ret_personal)
 {
 	struct run run = { .mapping = mapping, .record = record, .budget = MAPPING_WORK_MAX };
 	struct buf ranges;
 	buf_init(&ranges, VALUE_NODES_MAX * sizeof(struct slice));
-	struct removal removal = { &run, raw, &ranges };
+	struct removal removal = { &run, raw, &ranges,
+		mapping->format == &format_json || mapping->format == &format_ndjson, false };
 	run.root = record;
 	remove_all(&removal, &mapping->personal, record);
 	/* Every variant's: which of them it was makes no difference to whose names stand in it. */
@@ -73,6 +80,7 @@ enum status mapping_keep(const struct mapping *mapping, struct value *record, st
 		write_kept_bytes(raw, &ranges, buf);
 		*ret_kept = buf_get(buf);
 	}
+	*ret_personal = removal.found;
 	bool failed = ranges.failed || buf->failed || run.status != OK;
 	buf_release(&ranges);
 	return failed ? E_FULL : OK;

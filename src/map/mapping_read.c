@@ -340,19 +340,11 @@ static enum status read_top(struct mapping_reader *r, yaml_node_t *root)
 static enum status check_whole(struct mapping_reader *r, yaml_node_t *root)
 {
 	struct mapping *m = r->mapping;
-	bool json = m->format == &format_json || m->format == &format_ndjson;
-	bool personal = m->personal.count > 0;
-	for (uint32_t i = 0; i < m->variant_count; i++)
-		personal = personal || m->variants[i].personal.count > 0;
 	if (m->name.ptr == NULL)
 		return yaml_wrong(r->yaml, root, r->err, "mapping is missing: the mapping's name");
 	if (m->format == NULL)
 		return yaml_wrong(
 			r->yaml, root, r->err, "format is missing: json, ndjson, xml or csv");
-	if (personal && !json)
-		return yaml_wrong(r->yaml, root, r->err,
-			"personal: only JSON can be kept with parts removed, not %s",
-			m->format->name);
 	return OK;
 }
 

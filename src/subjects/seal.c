@@ -20,13 +20,13 @@ static void make_stand_in(
 		subjects_stand_in(m->subjects, m->subject, name, text, stand_in);
 }
 
-enum status subjects_hide(const struct subjects *subjects, struct transaction *t,
+enum status subjects_hide(const struct subjects *subjects, struct transaction *t, bool raw_personal,
 	struct slice *document, struct arena *arena, struct hidden *ret_hidden)
 {
 	enum identifier_kind kind;
 	struct slice identifier;
 	struct buf buf;
-	*ret_hidden = (struct hidden){ .any = personal_present(t) };
+	*ret_hidden = (struct hidden){ .any = raw_personal || personal_present(t) };
 	if (!ret_hidden->any)
 		return OK;
 	enum status s = personal_identifier(t, arena, &kind, &identifier);

@@ -132,9 +132,10 @@ enum status mapping_apply(const struct mapping *mapping, struct value *record,
 }
 
 enum status mapping_keep(const struct mapping *mapping, struct value *record, struct slice raw,
-	struct buf *buf, struct slice *ret_kept)
+	struct buf *buf, struct slice *ret_kept, bool *ret_personal)
 {
 	(void)mapping, (void)record, (void)buf;
 	*ret_kept = raw;
+	*ret_personal = false;
 	return OK;
 }

@@ -11,6 +11,7 @@ struct mapping_site {
 	struct mapping_context context;
 	struct buf document, seen, fields;
 	enum mapping_verdict verdict;
+	bool personal;     /* what is kept tells who the customer is */
 	struct slice kept; /* of the record's bytes */
 	struct buf kept_buf;
 	bool traced;
@@ -66,8 +67,8 @@ static const char *site_apply(
 	else
 		buf_slice(&site->seen, buf_get(&site->document));
 	if (s == OK && site->verdict == MAPPED)
-		EXPECT_NUMBER(
-			mapping_keep(mapping, record, slice_of(json), &site->kept_buf, &site->kept),
+		EXPECT_NUMBER(mapping_keep(mapping, record, slice_of(json), &site->kept_buf,
+				      &site->kept, &site->personal),
 			OK);
 	arena_release(&arena);
 	return site_text(&site->seen);

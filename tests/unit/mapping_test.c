@@ -313,6 +313,29 @@ TEST(what_is_personal_is_removed_and_every_other_byte_is_kept)
 	site_close(&site);
 }
 
+TEST(what_is_personal_in_another_format_stays_and_is_told)
+{
+	static const struct {
+		const char *record;
+		bool personal;
+	} rows[] = {
+		{ "{\"customer\":{\"name\":\"Ann\"}}", true },
+		{ "{\"customer\":{\"name\":\"\",\"pets\":{\"a\":1}}}", true },
+		{ "{\"customer\":{\"name\":\"\",\"pets\":{}}}", false },
+		{ "{\"customer\":{\"phone\":\"1\"}}", false },
+		{ "{\"a\":1}", false },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mapping_site site = { 0 };
+		site_map(&site,
+			"mapping: t\nformat: xml\npersonal: [customer/name, customer/pets]\n"
+			"fields:\n" KEYS,
+			rows[i].record);
+		EXPECT(slice_is(site.kept, rows[i].record) && site.personal == rows[i].personal);
+		site_close(&site);
+	}
+}
+
 TEST(errors_of_a_mapping_name_file_and_line)
 {
 	static const struct {
@@ -351,8 +374,6 @@ TEST(errors_of_a_mapping_name_file_and_line)
 			"t.yaml:3: time_zone: \"Mars/Base\" is no time zone of this system" },
 		{ "mapping: t\nformat: yaml\nfields:\n" KEYS,
 			"t.yaml:2: format: \"yaml\" is not one of json, ndjson, xml, csv" },
-		{ "mapping: t\nformat: csv\npersonal: [a]\nfields:\n" KEYS,
-			"t.yaml:1: personal: only JSON can be kept with parts removed, not csv" },
 		{ HEAD "fields:\n" KEYS "  reason: &a { first: [*a] }\n",
 			"t.yaml:10: expressions stand in each other more than 32 deep" },
 		{ HEAD "tables: { t: { a: 1, a: 2 } }\nfields:\n" KEYS,

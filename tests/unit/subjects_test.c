@@ -57,7 +57,7 @@ struct kept {
 	bool durable;
 };
 
-static struct kept keep(const char *text, const char *raw)
+static struct kept keep_as(const char *text, const char *raw, bool raw_personal)
 {
 	struct kept kept = { .durable = true };
 	struct findings findings = { .count = 0 };
@@ -66,7 +66,8 @@ static struct kept keep(const char *text, const char *raw)
 	if (transaction_decode(document, &arena, &kept.t, &findings) != OK)
 		test_fail(__FILE__, __LINE__, "%s %s", findings.items[0].pointer,
 			findings.items[0].detail);
-	EXPECT_NUMBER(subjects_hide(keys, &kept.t, &document, &arena, &kept.hidden), OK);
+	EXPECT_NUMBER(
+		subjects_hide(keys, &kept.t, raw_personal, &document, &arena, &kept.hidden), OK);
 	kept.record = (struct record){ .key = kept.t.key,
 		.revision = kept.t.revision,
 		.raw = slice_of(raw),
@@ -77,6 +78,11 @@ static struct kept keep(const char *text, const char *raw)
 				  keys, &kept.hidden, &kept.record, &arena, &kept.durable, &err),
 			err);
 	return kept;
+}
+
+static struct kept keep(const char *text, const char *raw)
+{
+	return keep_as(text, raw, false);
 }
 
 static bool contains(struct slice bytes, const char *text)
@@ -132,6 +138,25 @@ TEST(a_document_without_a_customer_is_kept_byte_by_byte)
 		HEAD "\"customer\":null,\"customer_details\":{\"name\":\"\"}," TAIL);
 	expect_slice(k.record.raw, "raw");
 	EXPECT_NUMBER(subjects_flush(keys, NULL), OK);
+	close_keys();
+}
+
+TEST(a_raw_record_that_tells_the_customer_is_sealed_though_no_field_does)
+{
+	struct unsealed u;
+	struct error err;
+	open_keys();
+	struct kept k = keep_as(HEAD TAIL, "<Customer>Ann</Customer>", true);
+	EXPECT(k.hidden.any && k.record.raw.len == 0 && !contains(k.record.sealed, "Ann"));
+	expect_slice(k.record.document, HEAD TAIL);
+	struct kept without = keep(HEAD TAIL, "");
+	EXPECT(memcmp(&k.record.hash, &without.record.hash, HASH_BYTES) == 0);
+	EXPECT_OK(subjects_unseal(keys, &k.record, &arena, &u, &err), err);
+	expect_slice(u.personal, "{}");
+	expect_slice(u.raw, "<Customer>Ann</Customer>");
+	EXPECT_OK(subjects_forget(keys, &k.hidden.subject, &err), err);
+	EXPECT_OK(subjects_unseal(keys, &k.record, &arena, &u, &err), err);
+	EXPECT(u.state == SUBJECT_FORGOTTEN && u.raw.ptr == NULL);
 	close_keys();
 }
 
