@@ -11,6 +11,8 @@ const MEANING = {
   total: "a total is beyond its limit",
   difference: "the ERP holds something else",
   double: "the ERP holds it more than once",
+  gap: "numbers of a register have not arrived",
+  declared: "a closing declares other totals than were received",
 };
 
 function chips(open, chosen) {

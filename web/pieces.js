@@ -19,7 +19,8 @@ const STATES = {
   stopped: ["bad", "needs a person"],
   receiving: ["wait", "something is still on its way or missing"],
   high: ["bad", "money or goods may be wrong"],
-  low: ["warn", "odd, but plausible"],
+  medium: ["warn", "something has not come yet"],
+  low: ["wait", "odd, but plausible"],
 };
 
 export function badge(state, text = words(state)) {
@@ -236,13 +237,21 @@ export function transaction_table(id, transactions, empty, with_store = true) {
 export const NO_EXCEPTIONS =
   "Nothing waits for a person. Conflicts, refusals and differences will stand here with their cause.";
 
+/* To the transaction, or to the day of the store when it is about a register's whole day. */
+function exception_link(e) {
+  const [store, , date, sequence] = e.key.split("/");
+  return sequence
+    ? key_link(e.key, e.key, "key row-link")
+    : h("a", { href: `#/store/${encodeURIComponent(store)}/${date}`, class: "key row-link" }, e.key);
+}
+
 export function exception_table(id, exceptions, empty) {
   const columns = [
     { title: "Severity" },
     { title: "Kind", wide: true },
     { title: "What was found" },
     { title: "Amount", number: true },
-    { title: "Transaction" },
+    { title: "About" },
     { title: "Opened", wide: true },
   ];
   const rows = exceptions.map((e) => [
@@ -252,7 +261,7 @@ export function exception_table(id, exceptions, empty) {
       h("span", { title: e.id }, words(e.kind)),
       [h("b", { class: "cause" }, words(e.cause)), h("span", { class: "detail" }, e.detail || "")],
       e.amount ? money(e.amount, e.currency) : h("span", { class: "faint" }, "–"),
-      key_link(e.key, e.key, "key row-link"),
+      exception_link(e),
       clock(e.opened_at),
     ],
     "open",

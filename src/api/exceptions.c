@@ -2,7 +2,7 @@
 
 #define COLUMNS                                                                                    \
 	"event, line, kind, state, severity, store, key, erp, amount, currency, cause, detail,"    \
-	" opened_ms"
+	" opened_ms, closed_ms, close_reason"
 
 static void write_exception(struct query *q, struct statement *row)
 {
@@ -21,6 +21,11 @@ static void write_exception(struct query *q, struct statement *row)
 	write_column(q->buf, "cause", row, 10);
 	write_column(q->buf, "detail", row, 11);
 	write_time(q->buf, "opened_at", statement_int(row, 12));
+	if (statement_is_null(row, 13))
+		json_write_member_null(q->buf, "closed_at");
+	else
+		write_time(q->buf, "closed_at", statement_int(row, 13));
+	write_column(q->buf, "close_reason", row, 14);
 	json_write_member_u64(q->buf, "event", (uint64_t)statement_int(row, 0));
 	buf_char(q->buf, '}');
 }
@@ -34,20 +39,27 @@ static bool split_id(const char *id, uint64_t *ret_event, uint64_t *ret_line)
 /* Newest first; the cursor is the id of the last one shown. */
 enum status exceptions_list(struct query *q)
 {
-	struct slice store, state;
+	struct slice store, state, kind;
 	struct statement *rows = NULL;
 	uint64_t event = INT64_MAX, line = 0, count = 0;
 	bool row = true;
-	if (!query_text(q, "store", &store) || !query_text(q, "state", &state))
+	if (!query_text(q, "store", &store) || !query_text(q, "state", &state) ||
+		!query_text(q, "kind", &kind))
 		return E_INPUT;
-	if (state.ptr != NULL && !slice_is(state, "open"))
-		return error_set(&q->err, E_INPUT, "state is \"%.*s\"; this version knows \"open\"",
+	if (state.ptr != NULL && !slice_is(state, "open") && !slice_is(state, "closed") &&
+		!slice_is(state, "all"))
+		return error_set(&q->err, E_INPUT,
+			"state is \"%.*s\"; it is \"open\", \"closed\" or \"all\"",
 			SLICE_ARG(state));
+	if (state.ptr == NULL)
+		state = slice_of("open");
 	if (q->after[0] != '\0' && !split_id(q->after, &event, &line))
 		return error_set(&q->err, E_INPUT, "after is not a cursor that this API gave out");
 	enum status s = store_prepare(q->store,
 		"SELECT " COLUMNS " FROM exception WHERE (event, line) < ($1, $2)"
-		" AND ($3 IS NULL OR store = $3) ORDER BY event DESC, line DESC LIMIT $4",
+		" AND ($3 IS NULL OR store = $3) AND ($5 = 'all' OR state = $5)"
+		" AND ($6 IS NULL OR kind = $6)"
+		" ORDER BY event DESC, line DESC LIMIT $4",
 		&rows, &q->err);
 	if (s != OK)
 		return s;
@@ -55,6 +67,8 @@ enum status exceptions_list(struct query *q)
 	statement_bind_int(rows, 2, (int64_t)line);
 	statement_bind_text(rows, 3, store);
 	statement_bind_int(rows, 4, (int64_t)q->limit + 1);
+	statement_bind_text(rows, 5, state);
+	statement_bind_text(rows, 6, kind);
 	list_begin(q, "exceptions");
 	while (s == OK && (s = statement_step(rows, &row, &q->err)) == OK && row) {
 		if (count++ == q->limit)

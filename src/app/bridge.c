@@ -4,6 +4,7 @@
 #include "app/consumers.h"
 #include "base/check.h"
 #include "base/plant.h"
+#include "books/gap_watch.h"
 #include "intake/documents.h"
 #include "subjects/consumer.h"
 #include "subjects/seal.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { QUEUE_ITEMS_MAX = 200000, FORGOTTEN_BYTES_MAX = 1 << 30, CLOSE_WAIT_MS = 5000 };
+enum { QUEUE_ITEMS_MAX = 200000, FORGOTTEN_BYTES_MAX = 1 << 30, CLOSE_WAIT_MS = 5000, GAP_WATCH_MS = 5000 };
 
 struct bridge {
 	const struct config *config;
@@ -32,6 +33,7 @@ struct bridge {
 	struct admission *admission;
 	struct erp_target *targets;
 	struct delivery *delivery;
+	struct gap_watch *gaps;
 	struct sources sources;
 	struct sampler *sampler;
 	struct api *api;
@@ -372,6 +374,29 @@ static enum status open_delivery(struct bridge *b, struct error *err)
 	return delivery_open(&config, &b->delivery, err);
 }
 
+static uint64_t between(uint64_t min, uint64_t value, uint64_t max)
+{
+	return value < min ? min : value > max ? max : value;
+}
+
+static uint64_t gap_after_ms(void *context, struct slice store)
+{
+	return config_gap_after_ms(((struct bridge *)context)->config, store);
+}
+
+static enum status open_gap_watch(struct bridge *b, struct error *err)
+{
+	struct gap_watch_config config = {
+		.state_path = b->state_path,
+		.acceptor = b->acceptor,
+		.clock = b->clock,
+		.interval_ms = between(100, b->config->serve.gap_after_ms / 4, GAP_WATCH_MS),
+		.allowed_ms = gap_after_ms,
+		.context = b,
+	};
+	return gap_watch_open(&config, &b->gaps, err);
+}
+
 static enum status open_server(struct bridge *b, struct error *err)
 {
 	const struct serve_options *o = &b->config->serve;
@@ -434,7 +459,7 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	buf_init(&b->forgotten, FORGOTTEN_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
 		open_state, open_identity, open_subjects, open_intake, record_routing,
-		record_definitions, open_delivery, open_api, open_server };
+		record_definitions, open_delivery, open_gap_watch, open_api, open_server };
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
 		s = steps[i](b, err);
@@ -461,8 +486,9 @@ void bridge_close(struct bridge *b)
 		server_close(b->server, CLOSE_WAIT_MS);
 	api_close(b->api);
 	sampler_close(b->sampler);
-	/* The workers write through the acceptor, and the apply thread wakes the workers. */
+	/* The workers and the watch write through the acceptor, and the apply thread wakes the workers. */
 	delivery_stop(b->delivery);
+	gap_watch_close(b->gaps);
 	acceptor_close(b->acceptor);
 	apply_close(b->apply);
 	delivery_close(b->delivery);

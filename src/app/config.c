@@ -105,6 +105,14 @@ const struct option serve_options[] = {
 		.min = 1000,
 		.max = 1000000000,
 		.help = "Keys held in memory (56 bytes each); others are read from the state." },
+	{ .name = "gap_after",
+		.type = OPTION_DURATION,
+		AT(gap_after_ms),
+		.fallback = "15m",
+		.max = 31ull * 86400000,
+		.help = "How long a register's number may be missing, from when a higher one was "
+			"received, before an exception says so; 0 for never. A store may have its "
+			"own." },
 	{ .name = "head_timeout",
 		.type = OPTION_DURATION,
 		AT(head_timeout_ms),
@@ -285,10 +293,22 @@ static enum status read_erps(
 	return s;
 }
 
+/* A store's own is said as the general one is. */
+static enum status read_gap_after(
+	struct file *file, struct config_store *store, yaml_node_t *node, struct error *err)
+{
+	struct serve_options own = { .gap_after_ms = 0 };
+	const struct option *option = option_find(serve_options, slice_of("gap_after"));
+	enum status s = option_set(option, &own, scalar(node), err);
+	store->gap_after_ms = own.gap_after_ms;
+	return s == OK ? OK : wrong(file, node, err);
+}
+
 static enum status read_store(
 	struct file *file, struct config *config, yaml_node_pair_t *pair, struct error *err)
 {
 	struct config_store *store = &config->stores[config->store_count++];
+	store->gap_after_ms = UINT64_MAX;
 	yaml_node_t *node = node_at(file, pair->value);
 	enum status s = copy_name(
 		file, node_at(file, pair->key), store->store, sizeof(store->store), "stores", err);
@@ -304,10 +324,14 @@ static enum status read_store(
 				file, config, store->store, key, node_at(file, p->value), err);
 			continue;
 		}
+		if (slice_is(scalar(key), "gap_after")) {
+			s = read_gap_after(file, store, node_at(file, p->value), err);
+			continue;
+		}
 		if (!slice_is(scalar(key), "erp")) {
 			error_set(err, E_CONFIG,
-				"there is no option \"%.*s\"; known are: erp, tax_rounding, "
-				"cash_increment",
+				"there is no option \"%.*s\"; known are: erp, gap_after, "
+				"tax_rounding, cash_increment",
 				SLICE_ARG(scalar(key)));
 			return wrong(file, key, err);
 		}
@@ -499,17 +523,26 @@ void config_release(struct config *config)
 	config_rules_release(config);
 }
 
-bool config_store_known(const struct config *config, struct slice store)
+static const struct config_store *find_store(const struct config *config, struct slice store)
 {
 	struct config_store key;
-	if (config->stores == NULL)
-		return true;
-	if (store.len >= sizeof(key.store))
-		return false;
+	if (config->stores == NULL || store.len >= sizeof(key.store))
+		return NULL;
 	memcpy(key.store, store.ptr, store.len);
 	key.store[store.len] = '\0';
-	return bsearch(&key, config->stores, config->store_count, sizeof(key), compare_stores) !=
-	       NULL;
+	return bsearch(&key, config->stores, config->store_count, sizeof(key), compare_stores);
+}
+
+bool config_store_known(const struct config *config, struct slice store)
+{
+	return config->stores == NULL || find_store(config, store) != NULL;
+}
+
+uint64_t config_gap_after_ms(const struct config *config, struct slice store)
+{
+	const struct config_store *own = find_store(config, store);
+	return own == NULL || own->gap_after_ms == UINT64_MAX ? config->serve.gap_after_ms
+							      : own->gap_after_ms;
 }
 
 void config_routing(const struct config *config, struct buf *buf)

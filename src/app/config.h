@@ -13,7 +13,7 @@
  *     default_erp: tryton-eu
  *     stores:
  *       "0042": { erp: tryton-eu }
- *       "0043": { }                          # the default ERP
+ *       "0043": { gap_after: 2h }            # the default ERP
  *     rules:                               # docs/RULES.md
  *       tax.totals: { severity: report, limit: 3 }
  *     user_rules:
@@ -38,6 +38,7 @@ struct serve_options {
 	bool dev, no_erp, keys_lost;
 	uint64_t loops, connections_max, body_bytes_max, segment_bytes, queue_bytes_max,
 		identity_entries_max;
+	uint64_t gap_after_ms;
 	uint64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
 };
 
@@ -54,6 +55,7 @@ struct config_erp {
 struct config_store {
 	char store[ID_TEXT_MAX + 1];
 	char erp[ERP_NAME_MAX]; /* empty: the default */
+	uint64_t gap_after_ms;  /* UINT64_MAX: the general one */
 };
 
 struct config {
@@ -78,6 +80,8 @@ enum status config_check(const struct config *config, struct error *err);
 void config_release(struct config *config);
 
 bool config_store_known(const struct config *config, struct slice store);
+/* How long a number may be missing at this store before an exception says so; 0: for ever. */
+uint64_t config_gap_after_ms(const struct config *config, struct slice store);
 /* The routing event of this configuration, to be compared with the last one. */
 void config_routing(const struct config *config, struct buf *buf);
 /* "127.0.0.1:8080" or "[::1]:8080" into its parts. */

@@ -1,6 +1,7 @@
 #include "app/consumers.h"
 
 #include "books/ledger.h"
+#include "books/register_day.h"
 #include "books/store_day.h"
 #include "deliver/exceptions.h"
 #include "deliver/postings.h"
@@ -18,5 +19,6 @@ const struct consumer *const consumers[] = {
 	&postings_consumer,
 	&totals_consumer, /* before the exceptions, which read what it passed */
 	&exceptions_consumer,
+	&register_day_consumer, /* behind them, whose tables it writes to */
 	NULL,
 };

@@ -32,7 +32,7 @@ static const struct migration migrations[] = {
 		"ALTER TABLE store_summary ADD COLUMN revisions BIGINT NOT NULL DEFAULT 0" },
 };
 
-enum { SUMMARY, STORE_TOTAL, REGISTER_DAY, DAY_TOTAL, DAY_TENDER, DAY_TAX, TABLES };
+enum { SUMMARY, STORE_TOTAL, DAY_TOTAL, DAY_TENDER, DAY_TAX, TABLES };
 
 static const struct tally_table tables[TABLES] = {
 	[SUMMARY] = { .name = "store_summary",
@@ -45,10 +45,6 @@ static const struct tally_table tables[TABLES] = {
 		.keys = { "store", "currency" },
 		.values = { { "net", TALLY_TOTAL }, { "tax", TALLY_TOTAL },
 			{ "gross", TALLY_TOTAL }, { "last_event", TALLY_MAX } } },
-	[REGISTER_DAY] = { .name = "register_day",
-		.keys = { "store", "#business_date", "register" },
-		.values = { { "transactions", TALLY_COUNT }, { "line_count", TALLY_COUNT },
-			{ "first_sequence", TALLY_MIN }, { "last_sequence", TALLY_MAX } } },
 	[DAY_TOTAL] = { .name = "day_total",
 		.keys = { "store", "#business_date", "currency" },
 		.values = { { "net", TALLY_TOTAL }, { "tax", TALLY_TOTAL },
@@ -106,12 +102,7 @@ static enum status count_received(
 		{ .number = returns }, { .number = t->key.business_date },
 		{ .number = e->event.recorded_ms }, { .number = (int64_t)e->event.number },
 		{ .number = !first } };
-	enum status s = tally_add(d->tallies[SUMMARY], &store, summary, err);
-	struct tally_key reg[] = { store, { .number = t->key.business_date },
-		{ .text = t->key.reg } };
-	struct tally_value received[] = { { .number = first }, { .number = lines },
-		{ .number = (int64_t)t->key.sequence }, { .number = (int64_t)t->key.sequence } };
-	return s == OK ? tally_add(d->tallies[REGISTER_DAY], reg, received, err) : s;
+	return tally_add(d->tallies[SUMMARY], &store, summary, err);
 }
 
 static enum status add_totals(struct store_day *d, const struct applied_event *e,

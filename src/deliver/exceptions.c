@@ -1,49 +1,24 @@
 #include "deliver/exceptions.h"
 
 #include "base/json.h"
+#include "books/exception_book.h"
 #include "deliver/events.h"
 #include "retail/codec.h"
-#include "store/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct migration migrations[] = {
-	{ "exception.1", "CREATE TABLE exception (event BIGINT NOT NULL, line BIGINT NOT NULL,"
-			 " kind TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL,"
-			 " store TEXT NOT NULL, transaction_event BIGINT NOT NULL, key TEXT NOT "
-			 "NULL, erp TEXT,"
-			 " amount TEXT, currency TEXT, cause TEXT NOT NULL, detail TEXT NOT NULL,"
-			 " opened_ms BIGINT NOT NULL, PRIMARY KEY (event, line)) WITHOUT ROWID;"
-			 "CREATE INDEX exception_transaction ON exception (transaction_event);"
-			 "CREATE TABLE exception_store (store TEXT NOT NULL, state TEXT NOT NULL,"
-			 " exceptions BIGINT NOT NULL, PRIMARY KEY (store, state)) WITHOUT ROWID" },
-};
-
-static const struct tally_table store_table = { .name = "exception_store",
-	.keys = { "store", "state" },
-	.values = { { "exceptions", TALLY_COUNT } } };
-
 struct exceptions {
-	struct statement *insert, *find_document, *find_passed;
-	struct tally *stores;
-};
-
-/* One row to be. */
-struct raised {
-	int64_t line;
-	const char *kind, *severity;
-	struct slice store, key, erp, amount, currency, cause, detail;
-	uint64_t transaction_event;
+	struct exception_book *book;
+	struct statement *find_document, *find_passed;
 };
 
 static void exceptions_close(void *state)
 {
 	struct exceptions *x = state;
-	statement_close(x->insert);
+	exception_book_close(x->book);
 	statement_close(x->find_document);
 	statement_close(x->find_passed);
-	tally_close(x->stores);
 	free(x);
 }
 
@@ -52,12 +27,7 @@ static enum status exceptions_open(struct store *store, void **ret_state, struct
 	struct exceptions *x = calloc(1, sizeof(*x));
 	if (x == NULL)
 		return error_set(err, E_FULL, "out of memory");
-	enum status s = store_prepare(store,
-		"INSERT INTO exception (event, line, kind, state, severity, store, "
-		"transaction_event,"
-		" key, erp, amount, currency, cause, detail, opened_ms)"
-		" VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		&x->insert, err);
+	enum status s = exception_book_open(store, &x->book, err);
 	if (s == OK)
 		s = store_prepare(store,
 			"SELECT store, register, business_date, sequence, currency, gross FROM "
@@ -69,8 +39,6 @@ static enum status exceptions_open(struct store *store, void **ret_state, struct
 			"SELECT name, part, currency, amount, limit_amount FROM total_passed"
 			" WHERE event = $1 ORDER BY line",
 			&x->find_passed, err);
-	if (s == OK)
-		s = tally_open(store, &store_table, &x->stores, err);
 	if (s != OK) {
 		exceptions_close(x);
 		return s;
@@ -79,34 +47,14 @@ static enum status exceptions_open(struct store *store, void **ret_state, struct
 	return OK;
 }
 
-static enum status open_exception(struct exceptions *x, const struct applied_event *e,
-	const struct raised *r, struct error *err)
-{
-	statement_bind_int(x->insert, 1, (int64_t)e->event.number);
-	statement_bind_int(x->insert, 2, r->line);
-	statement_bind_text(x->insert, 3, slice_of(r->kind));
-	statement_bind_text(x->insert, 4, slice_of(r->severity));
-	statement_bind_text(x->insert, 5, r->store);
-	statement_bind_int(x->insert, 6, (int64_t)r->transaction_event);
-	statement_bind_text(x->insert, 7, r->key);
-	statement_bind_text(x->insert, 8, r->erp);
-	statement_bind_text(x->insert, 9, r->amount);
-	statement_bind_text(x->insert, 10, r->currency);
-	statement_bind_text(x->insert, 11, r->cause);
-	statement_bind_text(x->insert, 12, r->detail);
-	statement_bind_int(x->insert, 13, e->event.recorded_ms);
-	enum status s = statement_run(x->insert, err);
-	struct tally_key keys[] = { { .text = r->store }, { .text = slice_of("open") } };
-	struct tally_value one = { .number = 1 };
-	return s == OK ? tally_add(x->stores, keys, &one, err) : s;
-}
-
 static struct raised about(const struct applied_event *e)
 {
 	const struct transaction *t = e->transaction;
 	char key[KEY_TEXT_MAX], amount[DECIMAL_TEXT_MAX];
 	size_t key_len = key_print(&t->key, key);
 	struct raised r = {
+		.event = e->event.number,
+		.at_ms = e->event.recorded_ms,
 		.store = t->key.store,
 		.key = arena_copy(e->arena, slice_make(key, key_len)),
 		.currency = t->currency,
@@ -128,7 +76,7 @@ static enum status raise_conflict(
 	r.detail =
 		slice_of("The register sent this key again with other content. The first one is in "
 			 "the books; this one is kept and waits for a decision.");
-	return open_exception(x, e, &r, err);
+	return exception_open(x->book, &r, err);
 }
 
 static bool read_finding(struct json *json, struct slice *ret_rule, struct slice *ret_pointer,
@@ -167,7 +115,7 @@ static enum status raise_findings(
 			break;
 		r.detail =
 			arena_format(e->arena, "%.*s %.*s", SLICE_ARG(pointer), SLICE_ARG(detail));
-		s = open_exception(x, e, &r, err);
+		s = exception_open(x->book, &r, err);
 		r.line++;
 	}
 	if (json.problem != NULL)
@@ -217,6 +165,23 @@ static struct slice first_cause(struct slice differences, struct arena *arena)
 	return slice_of("difference");
 }
 
+static struct slice posting_subject(struct arena *arena, uint64_t posting, bool reversal)
+{
+	return arena_format(
+		arena, "%llu%s", (unsigned long long)posting, reversal ? " reversal" : "");
+}
+
+/* What the ERP refused does not matter any more once another revision has taken its place. */
+static enum status settle_superseded(
+	struct exceptions *x, const struct applied_event *e, struct error *err)
+{
+	if (e->superseded == NULL)
+		return OK;
+	return exception_settle(x->book, "refused",
+		posting_subject(e->arena, e->standing_event, false), "superseded", e->event.number,
+		e->event.recorded_ms, err);
+}
+
 static enum status raise_delivery(
 	struct exceptions *x, const struct applied_event *e, struct error *err)
 {
@@ -228,7 +193,11 @@ static enum status raise_delivery(
 		bool answer = e->event.kind == EVENT_ANSWER, found;
 		if (answer ? item->outcome != OUTCOME_REFUSED : item->agreed)
 			continue;
-		struct raised r = { .line = line++, .erp = event.erp, .severity = "high" };
+		struct raised r = { .event = e->event.number,
+			.at_ms = e->event.recorded_ms,
+			.line = line++,
+			.erp = event.erp,
+			.severity = "high" };
 		s = about_posting(x, e, item->posting, &r, &found, err);
 		if (s != OK || !found)
 			continue;
@@ -240,7 +209,9 @@ static enum status raise_delivery(
 			r.detail = slice_of("the ERP gave no reason");
 		if (slice_is(r.cause, "double"))
 			r.kind = "double";
-		s = open_exception(x, e, &r, err);
+		if (answer)
+			r.subject = posting_subject(e->arena, item->posting, item->reversal);
+		s = exception_open(x->book, &r, err);
 	}
 	return s;
 }
@@ -255,7 +226,7 @@ static enum status raise_totals(
 	bool row = true;
 	r.kind = "total";
 	r.severity = "low";
-	r.line = FINDINGS_MAX;
+	r.line = LINE_TOTALS;
 	date_print(e->transaction->key.business_date, day);
 	statement_bind_int(x->find_passed, 1, (int64_t)e->event.number);
 	enum status s = OK;
@@ -267,7 +238,7 @@ static enum status raise_totals(
 		r.detail = arena_format(e->arena, "%.*s%s%.*s of %s is %.*s, beyond %.*s",
 			SLICE_ARG(r.cause), part.len > 0 ? " " : "", SLICE_ARG(part), day,
 			SLICE_ARG(amount), SLICE_ARG(statement_text(x->find_passed, 4)));
-		s = open_exception(x, e, &r, err);
+		s = exception_open(x->book, &r, err);
 		r.line++;
 	}
 	return s;
@@ -282,7 +253,9 @@ static enum status exceptions_apply(void *state, const struct applied_event *e, 
 		return raise_conflict(x, e, err);
 	case EVENT_TRANSACTION:
 		s = raise_findings(x, e, err);
-		return s == OK ? raise_totals(x, e, err) : s;
+		if (s == OK)
+			s = raise_totals(x, e, err);
+		return s == OK ? settle_superseded(x, e, err) : s;
 	case EVENT_ANSWER:
 	case EVENT_READ_BACK:
 		return raise_delivery(x, e, err);
@@ -291,23 +264,11 @@ static enum status exceptions_apply(void *state, const struct applied_event *e, 
 	}
 }
 
-static enum status exceptions_flush(void *state, struct error *err)
-{
-	return tally_flush(((struct exceptions *)state)->stores, err);
-}
-
-static void exceptions_forget(void *state)
-{
-	tally_forget(((struct exceptions *)state)->stores);
-}
-
 const struct consumer exceptions_consumer = {
 	.name = "exceptions",
-	.migrations = migrations,
-	.migration_count = sizeof(migrations) / sizeof(migrations[0]),
+	.migrations = exception_migrations,
+	.migration_count = EXCEPTION_MIGRATIONS,
 	.open = exceptions_open,
 	.apply = exceptions_apply,
-	.flush = exceptions_flush,
-	.forget = exceptions_forget,
 	.close = exceptions_close,
 };

@@ -283,6 +283,17 @@ enum status tally_add(struct tally *t, const struct tally_key *keys,
 	return OK;
 }
 
+enum status tally_get(struct tally *t, const struct tally_key *keys,
+	struct tally_value *ret_values, struct error *err)
+{
+	char bytes[TALLY_KEY_BYTES_MAX];
+	struct row *row = NULL;
+	enum status s = find_row(t, pack(t, keys, bytes), &row, err);
+	for (unsigned i = 0; s == OK && i < t->value_count; i++)
+		ret_values[i] = row->fresh ? (struct tally_value){ .number = 0 } : row->values[i];
+	return s;
+}
+
 enum status tally_flush(struct tally *t, struct error *err)
 {
 	for (struct row *row = t->dirty; row != NULL; row = row->next_dirty) {

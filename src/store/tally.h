@@ -48,5 +48,9 @@ enum status tally_open(struct store *store, const struct tally_table *table,
 void tally_close(struct tally *tally);
 enum status tally_add(struct tally *tally, const struct tally_key *keys,
 	const struct tally_value *values, struct error *err);
+/* The row's values as they stand now, of this batch too; all 0 when there is no such row.
+ * `ret_values` has as many as the table. */
+enum status tally_get(struct tally *tally, const struct tally_key *keys,
+	struct tally_value *ret_values, struct error *err);
 enum status tally_flush(struct tally *tally, struct error *err);
 void tally_forget(struct tally *tally);

@@ -18,6 +18,7 @@
 #include "sim_world.h"
 #include "store/store.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +115,10 @@ static void make_sales(void)
 	unsigned stores = 1 + (unsigned)random_below(&w.random, 3);
 	for (unsigned store = 1; store <= stores; store++) {
 		unsigned sales = 4 + (unsigned)random_below(&w.random, 16);
-		for (unsigned sequence = 1; sequence <= sales; sequence++) {
-			unsigned reg = 1 + (sequence & 1);
+		for (unsigned number = 2; number < 2 + sales; number++) {
+			unsigned reg = 1 + (number & 1), sequence = number / 2;
+			if (random_chance(&w.random, 1, 30))
+				continue; /* the register has lost it */
 			const char *item = items[random_below(&w.random, 15) / 4];
 			int quantity = 1 + (int)random_below(&w.random, 9);
 			if (random_chance(&w.random, 1, 6))
@@ -438,6 +441,8 @@ static void come_to_rest(void)
 		if (sim_now_ns() > end_ns)
 			test_fail(__FILE__, __LINE__, "it never comes to rest");
 	}
+	/* What is missing now has been missing for long. */
+	sim_sleep_ms(w.config.serve.gap_after_ms + 30000);
 	bridge_close(w.bridge);
 	w.bridge = NULL;
 }
@@ -492,6 +497,33 @@ static void expect_stock(void)
 			items[i]);
 		EXPECT_NUMBER(ask_state(sql), -sold);
 	}
+}
+
+/* What no register has ever sent is missing, as far as a higher number has come, and nothing else
+ * is. */
+static void expect_gaps(void)
+{
+	int64_t missing = 0;
+	for (unsigned store = 1; store <= 3; store++)
+		for (unsigned reg = 1; reg <= 2; reg++) {
+			bool here[SALES_MAX] = { false };
+			unsigned first = SALES_MAX, last = 0;
+			for (unsigned i = 0; i < w.sale_count; i++) {
+				const struct sale *sale = &w.sales[i];
+				if (sale->store != store || sale->reg != reg)
+					continue;
+				here[sale->sequence] = true;
+				first = sale->sequence < first ? sale->sequence : first;
+				last = sale->sequence > last ? sale->sequence : last;
+			}
+			for (unsigned n = first; n < last; n++)
+				missing += !here[n];
+		}
+	EXPECT_NUMBER(ask_state("SELECT sum(noted) FROM register_day"), missing);
+	EXPECT_NUMBER(ask_state("SELECT sum(last - first + 1) FROM register_gap"), missing);
+	EXPECT_NUMBER(ask_state("SELECT count(*) FROM exception WHERE kind = 'gap'"
+				" AND state = 'open'"),
+		ask_state("SELECT count(*) FROM register_day WHERE noted > 0"));
 }
 
 /* Exactly what was accepted is in the journal, each once, as it was sent. */
@@ -556,6 +588,7 @@ static void configure(void)
 	w.config.serve.data = strdup(w.data);
 	EXPECT(w.config.serve.data != NULL);
 	w.config.serve.segment_bytes = sizes[random_below(&w.random, 3)];
+	w.config.serve.gap_after_ms = 1000 + random_below(&w.random, 60000);
 	w.config.serve.identity_entries_max = 1 + random_below(&w.random, 60);
 	w.erp = (struct config_erp){ .name = "erp",
 		.type = &sim_erp_type,
@@ -568,6 +601,12 @@ static void configure(void)
 	snprintf(w.config.default_erp, sizeof(w.config.default_erp), "erp");
 }
 
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+	(void)st, (void)kind, (void)walk;
+	return remove(path);
+}
+
 /* Returns how many turns the threads had. */
 static uint64_t run_round(uint64_t seed)
 {
@@ -577,8 +616,7 @@ static uint64_t run_round(uint64_t seed)
 	snprintf(w.state, sizeof(w.state), "%s/" DATA_STATE, w.data);
 	snprintf(w.older, sizeof(w.older), "%s/older.db", w.data);
 	snprintf(w.killed_state, sizeof(w.killed_state), "%s/killed.db", w.data);
-	copy_state("", w.state);
-	copy_state("", w.older);
+	nftw(w.data, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	sim_threads_begin(seed, (int64_t)EPOCH_S * 1000);
 	sim_world_begin(seed);
 	sim_world_on_drain(drain);
@@ -594,6 +632,7 @@ static uint64_t run_round(uint64_t seed)
 		if (stands(&w.sales[i]))
 			expect_one_effect_in_the_erp(&w.sales[i]);
 	expect_stock();
+	expect_gaps();
 	expect_journal();
 	expect_same_after_rebuild();
 	uint64_t turns = sim_turns();
