@@ -14,7 +14,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { QUEUE_ITEMS_MAX = 200000, FORGOTTEN_BYTES_MAX = 1 << 30, CLOSE_WAIT_MS = 5000, GAP_WATCH_MS = 5000 };
+enum {
+	QUEUE_ITEMS_MAX = 200000,
+	FORGOTTEN_BYTES_MAX = 1 << 30,
+	CLOSE_WAIT_MS = 5000,
+	GAP_WATCH_MS = 5000
+};
 
 struct bridge {
 	const struct config *config;
@@ -486,7 +491,8 @@ void bridge_close(struct bridge *b)
 		server_close(b->server, CLOSE_WAIT_MS);
 	api_close(b->api);
 	sampler_close(b->sampler);
-	/* The workers and the watch write through the acceptor, and the apply thread wakes the workers. */
+	/* The workers and the watch write through the acceptor, and the apply thread wakes the
+	 * workers. */
 	delivery_stop(b->delivery);
 	gap_watch_close(b->gaps);
 	acceptor_close(b->acceptor);

@@ -88,8 +88,7 @@ static enum status count(struct exception_book *book, struct slice store, const 
 	return statement_run(book->count, err);
 }
 
-enum status exception_open(
-	struct exception_book *book, const struct raised *r, struct error *err)
+enum status exception_open(struct exception_book *book, const struct raised *r, struct error *err)
 {
 	statement_bind_int(book->insert, 1, (int64_t)r->event);
 	statement_bind_int(book->insert, 2, r->line);

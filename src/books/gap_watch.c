@@ -62,8 +62,7 @@ static enum status knows_the_last(struct gap_watch *w, bool *ret_knows, struct e
 {
 	bool row = false;
 	enum status s = statement_step(w->applied, &row, err);
-	*ret_knows = s == OK && row &&
-		     (uint64_t)statement_int(w->applied, 0) >= w->last_event;
+	*ret_knows = s == OK && row && (uint64_t)statement_int(w->applied, 0) >= w->last_event;
 	statement_reset(w->applied);
 	return s;
 }
@@ -86,8 +85,8 @@ static void remember_place(struct gap_watch *w, const struct key *key)
 	memcpy(w->place_register, key->reg.ptr, key->reg.len);
 }
 
-static enum status find_days(
-	struct gap_watch *w, struct day days[static DAYS_MAX], unsigned *ret_count, struct error *err)
+static enum status find_days(struct gap_watch *w, struct day days[static DAYS_MAX],
+	unsigned *ret_count, struct error *err)
 {
 	bool row = true;
 	enum status s = OK;
@@ -116,7 +115,8 @@ static enum status find_overdue(struct gap_watch *w, const struct day *day, int6
 	int64_t since_ms = INT64_MAX;
 	bool row = true;
 	enum status s = OK;
-	*gap = (struct gap){ .store = day->key.store, .reg = day->key.reg,
+	*gap = (struct gap){ .store = day->key.store,
+		.reg = day->key.reg,
 		.business_date = day->key.business_date };
 	statement_bind_text(w->received, 1, day->key.store);
 	statement_bind_int(w->received, 2, day->key.business_date);

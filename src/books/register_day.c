@@ -25,8 +25,7 @@ static const struct tally_table table = {
 	.keys = { "store", "#business_date", "register" },
 	.values = { { "transactions", TALLY_COUNT }, { "line_count", TALLY_COUNT },
 		{ "first_sequence", TALLY_MIN }, { "last_sequence", TALLY_MAX },
-		{ "sparse", TALLY_MAX }, { "noted", TALLY_COUNT },
-		{ "closes", TALLY_COUNT } },
+		{ "sparse", TALLY_MAX }, { "noted", TALLY_COUNT }, { "closes", TALLY_COUNT } },
 };
 
 enum { TRANSACTIONS, LINE_COUNT, FIRST, LAST, SPARSE, NOTED, CLOSES, VALUES };
@@ -151,8 +150,9 @@ static enum status read_gaps(
 {
 	bool row = true;
 	enum status s = OK;
-	*ret_gap = (struct gap){ .store = day->store, .reg = day->reg,
-		.business_date = day->business_date };
+	*ret_gap = (struct gap){
+		.store = day->store, .reg = day->reg, .business_date = day->business_date
+	};
 	bind_day(r->gaps, day);
 	while (s == OK && (s = statement_step(r->gaps, &row, err)) == OK && row)
 		if (ret_gap->count < GAP_RANGES_MAX)
@@ -187,8 +187,8 @@ static enum status tell_gap(struct register_days *r, const struct applied_event 
 	buf_init(&detail, 4096);
 	buf_text(&detail, numbers == 1 ? "number " : "numbers ");
 	gap_describe(gap, &detail);
-	buf_format(&detail, " of register %.*s %s not arrived (%llu missing)",
-		SLICE_ARG(day->reg), numbers == 1 ? "has" : "have", (unsigned long long)numbers);
+	buf_format(&detail, " of register %.*s %s not arrived (%llu missing)", SLICE_ARG(day->reg),
+		numbers == 1 ? "has" : "have", (unsigned long long)numbers);
 	struct raised raised = {
 		.event = e->event.number,
 		.line = LINE_REGISTER,
@@ -235,8 +235,9 @@ static enum status note_gap(
 	enum status s = gap_decode(e->event.payload, e->arena, &said, err);
 	if (s != OK)
 		return error_wrap(err, "event %llu", (unsigned long long)e->event.number);
-	struct key day = { .store = said.store, .reg = said.reg,
-		.business_date = said.business_date };
+	struct key day = {
+		.store = said.store, .reg = said.reg, .business_date = said.business_date
+	};
 	bind_day(r->drop_gaps, &day);
 	s = statement_run(r->drop_gaps, err);
 	for (uint32_t i = 0; i < said.count && s == OK; i++)
@@ -277,7 +278,8 @@ static enum status fill_gap(struct register_days *r, const struct applied_event 
 	return s;
 }
 
-static enum status register_days_apply(void *state, const struct applied_event *e, struct error *err)
+static enum status register_days_apply(
+	void *state, const struct applied_event *e, struct error *err)
 {
 	struct register_days *r = state;
 	struct tally_value now[VALUES];

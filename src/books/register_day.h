@@ -15,7 +15,7 @@
 extern const struct consumer register_day_consumer;
 
 /* Tables: register_day (store, business_date, register, transactions, line_count, first_sequence,
- * last_sequence, sparse, noted, closes): `noted` of its missing numbers are in the table register_gap
- * (store, business_date, register, first, last), which the open exception names.
+ * last_sequence, sparse, noted, closes): `noted` of its missing numbers are in the table
+ * register_gap (store, business_date, register, first, last), which the open exception names.
  * register_total (..., currency, gross) and register_tender (..., kind, currency, amount): what the
  * closing is held to. register_close and register_declared: what it declared. */

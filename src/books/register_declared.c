@@ -176,8 +176,7 @@ static enum status keep_closing(
 	bind_day(r->write, &t->key);
 	statement_bind_int(r->write, 4, (int64_t)t->key.sequence);
 	statement_bind_int(r->write, 5, (int64_t)e->event.number);
-	statement_bind_text(
-		r->write, 6, t->currency.ptr == NULL ? slice_of("") : t->currency);
+	statement_bind_text(r->write, 6, t->currency.ptr == NULL ? slice_of("") : t->currency);
 	statement_bind_int(r->write, 7, (int64_t)d->transactions);
 	statement_bind_int(r->write, 8, (int64_t)d->last_sequence);
 	if (d->gross.set)
@@ -219,8 +218,8 @@ static void differ(struct differing *d, const char *what, struct slice name, str
 	buf_text(&d->text, " received");
 }
 
-static enum status our_tender(struct register_declared *r, const struct key *day,
-	struct slice kind, const struct closing *closing, struct total *ret_amount, struct error *err)
+static enum status our_tender(struct register_declared *r, const struct key *day, struct slice kind,
+	const struct closing *closing, struct total *ret_amount, struct error *err)
 {
 	struct tally_key keys[] = { { .text = day->store }, { .number = day->business_date },
 		{ .text = day->reg }, { .text = kind }, { .text = slice_of(closing->currency) } };

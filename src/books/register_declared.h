@@ -3,7 +3,8 @@
  *
  * What is compared, of what the closing names: the number of transactions (itself included), the
  * last number, the gross sum of its currency, and the tenders by kind without the change, each over
- * the whole business date. What was counted by hand is compared by whoever counts cash, not here. */
+ * the whole business date. What was counted by hand is compared by whoever counts cash, not here.
+ */
 #pragma once
 
 #include "base/arena.h"
@@ -13,20 +14,29 @@
 #define REGISTER_DECLARED_MIGRATION                                                                \
 	{                                                                                          \
 		"register_declared.1",                                                             \
-		"CREATE TABLE register_total (store TEXT NOT NULL, business_date BIGINT NOT NULL," \
-		" register TEXT NOT NULL, currency TEXT NOT NULL, gross TEXT NOT NULL,"            \
-		" PRIMARY KEY (store, business_date, register, currency)) WITHOUT ROWID;"          \
-		"CREATE TABLE register_tender (store TEXT NOT NULL, business_date BIGINT NOT"      \
-		" NULL, register TEXT NOT NULL, kind TEXT NOT NULL, currency TEXT NOT NULL,"       \
-		" amount TEXT NOT NULL,"                                                           \
-		" PRIMARY KEY (store, business_date, register, kind, currency)) WITHOUT ROWID;"    \
-		"CREATE TABLE register_close (store TEXT NOT NULL, business_date BIGINT NOT NULL," \
-		" register TEXT NOT NULL, sequence BIGINT NOT NULL, event BIGINT NOT NULL,"        \
-		" currency TEXT NOT NULL, transactions BIGINT NOT NULL, last_sequence BIGINT NOT"  \
-		" NULL, gross TEXT, PRIMARY KEY (store, business_date, register)) WITHOUT ROWID;"  \
-		"CREATE TABLE register_declared (store TEXT NOT NULL, business_date BIGINT NOT"    \
-		" NULL, register TEXT NOT NULL, kind TEXT NOT NULL, amount TEXT NOT NULL,"         \
-		" PRIMARY KEY (store, business_date, register, kind)) WITHOUT ROWID"               \
+			"CREATE TABLE register_total (store TEXT NOT NULL, business_date BIGINT "  \
+			"NOT NULL,"                                                                \
+			" register TEXT NOT NULL, currency TEXT NOT NULL, gross TEXT NOT NULL,"    \
+			" PRIMARY KEY (store, business_date, register, currency)) WITHOUT ROWID;"  \
+			"CREATE TABLE register_tender (store TEXT NOT NULL, business_date BIGINT " \
+			"NOT"                                                                      \
+			" NULL, register TEXT NOT NULL, kind TEXT NOT NULL, currency TEXT NOT "    \
+			"NULL,"                                                                    \
+			" amount TEXT NOT NULL,"                                                   \
+			" PRIMARY KEY (store, business_date, register, kind, currency)) WITHOUT "  \
+			"ROWID;"                                                                   \
+			"CREATE TABLE register_close (store TEXT NOT NULL, business_date BIGINT "  \
+			"NOT NULL,"                                                                \
+			" register TEXT NOT NULL, sequence BIGINT NOT NULL, event BIGINT NOT "     \
+			"NULL,"                                                                    \
+			" currency TEXT NOT NULL, transactions BIGINT NOT NULL, last_sequence "    \
+			"BIGINT NOT"                                                               \
+			" NULL, gross TEXT, PRIMARY KEY (store, business_date, register)) "        \
+			"WITHOUT ROWID;"                                                           \
+			"CREATE TABLE register_declared (store TEXT NOT NULL, business_date "      \
+			"BIGINT NOT"                                                               \
+			" NULL, register TEXT NOT NULL, kind TEXT NOT NULL, amount TEXT NOT NULL," \
+			" PRIMARY KEY (store, business_date, register, kind)) WITHOUT ROWID"       \
 	}
 
 struct register_declared;

@@ -283,8 +283,8 @@ enum status tally_add(struct tally *t, const struct tally_key *keys,
 	return OK;
 }
 
-enum status tally_get(struct tally *t, const struct tally_key *keys,
-	struct tally_value *ret_values, struct error *err)
+enum status tally_get(struct tally *t, const struct tally_key *keys, struct tally_value *ret_values,
+	struct error *err)
 {
 	char bytes[TALLY_KEY_BYTES_MAX];
 	struct row *row = NULL;
