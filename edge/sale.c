@@ -127,10 +127,10 @@ static int set_member(
 		return till_fail(TILL_CONFIG,
 			"there is no field \"%s\" to set here, or no value for it",
 			field == NULL ? "" : field);
-	if (strcmp(field, "extensions") == 0)
+	if (strcmp(field, "extensions") == 0 || strcmp(field, "customer_details") == 0)
 		return write_raw(buf, field, value)
 			       ? TILL_OK
-			       : till_fail(TILL_CONFIG, "extensions: a JSON object is expected");
+			       : till_fail(TILL_CONFIG, "%s: a JSON object is expected", field);
 	if (strcmp(field, "prices_include_tax") == 0) {
 		bool yes = strcmp(value, "true") == 0;
 		if (!yes && strcmp(value, "false") != 0)
@@ -146,8 +146,8 @@ static int set_member(
 int till_sale_set(struct till_sale *sale, const char *field, const char *value)
 {
 	static const char *const names[] = { "business_date", "began_at", "closed_at", "operator",
-		"customer", "currency", "prices_include_tax", "tax_rounding", "reason",
-		"extensions", NULL };
+		"customer", "customer_details", "currency", "prices_include_tax", "tax_rounding",
+		"reason", "extensions", NULL };
 	int result = may_build(sale);
 	if (result == TILL_OK)
 		result = set_member(&sale->head, names, field, value);

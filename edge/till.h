@@ -120,7 +120,10 @@ TILL_API int till_sale_take_sequence(struct till_sale *sale, uint64_t *ret_seque
 
 /* business_date ("2026-11-23"), began_at, closed_at (RFC 3339 with offset; the time of the commit
  * when it is not set), operator, customer, currency (ISO 4217), prices_include_tax ("true" or
- * "false"), tax_rounding ("line" or "document"), reason, extensions (a JSON object). */
+ * "false"), tax_rounding ("line" or "document"), reason, extensions and customer_details (JSON
+ * objects; the latter with name, email, phone, loyalty, address). The centre keeps customer and
+ * customer_details sealed. The queue of this register holds them as they are until the centre has
+ * the transaction: keep its folder where nobody else can read it. */
 TILL_API int till_sale_set(struct till_sale *sale, const char *field, const char *value);
 /* `kind` is sale, return, gift_card, deposit, fee, write_off or adjustment. Any of the others may
  * be NULL when it is not known. Returned goods have negative quantities and amounts. */

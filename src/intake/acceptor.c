@@ -99,7 +99,7 @@ static enum status flush_keys(
 	const struct accept_work *w = group;
 	while (w != NULL && !w->needs_keys)
 		w = w->next;
-	if (w == NULL || a->broken)
+	if (w == NULL || a->broken || PLANTED(14))
 		return OK;
 	check(a->config.flush_keys != NULL);
 	return a->config.flush_keys(a->config.context, err);

@@ -65,7 +65,10 @@ def meaning(value, name=''):
 
 
 def content(text):
-    return meaning(json.loads(text, parse_float=str, parse_int=str))
+    """(what it says, but for its customer; the customer)."""
+    document = json.loads(text, parse_float=str, parse_int=str)
+    customer = document.pop('customer', None)
+    return meaning(document), customer
 
 
 class Promises:
@@ -77,6 +80,7 @@ class Promises:
         self.conflicts = []              # (key, content, exception)
         self.refused = []                # (key, content)
         self.neighbours = []             # (key, answer)
+        self.customers = {}              # (key, content): the customer, None without one
         for path in paths:
             self.read(path)
 
@@ -88,7 +92,8 @@ class Promises:
                     break
                 entry = json.loads(line)
                 if 'sent' in entry:
-                    told = content(entry['document'])
+                    told, customer = content(entry['document'])
+                    self.customers[entry['key'], told] = customer
                     documents[entry['sent']] = entry['key'], told
                     self.sent[entry['key']].append(told)
                 else:
@@ -133,7 +138,7 @@ class Journal:
         record = Record(event.payload, event.where)
         record.number, record.kind = event.number, event.kind
         try:
-            record.told = content(record.document)
+            record.told, record.customer = content(record.document)
         except ValueError as error:
             raise Damage(f'{event.where}: event {event.number}: no document: {error}') from error
         self.by_key[record.key].append(record)
@@ -179,6 +184,40 @@ def check_nothing_invented(promises, journal, findings):
             f'{key} was refused and is in the journal')
     for key, answer in promises.neighbours:
         findings.check(False, f'{key} was answered with: {answer[:150]}')
+
+
+def keys_of_subjects(data):
+    """The subjects that have a key, from a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in pathlib.Path(data).glob('keys/subjects.db*'):
+            if not name.name.endswith('-shm'):
+                shutil.copy(name, folder)
+        db = sqlite3.connect(pathlib.Path(folder) / 'subjects.db')
+        made = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'subject'").fetchone()
+        rows = db.execute('SELECT subject FROM subject WHERE wrapped IS NOT NULL').fetchall() if made else []
+        db.close()
+    return {subject for subject, in rows}
+
+
+def check_customers(promises, journal, data, findings):
+    """Each customer has one pseudonym and nobody else has it, nothing is in clear, and whatever is sealed
+    has its key, however the server ended."""
+    pseudonyms, persons, keys = {}, {}, keys_of_subjects(data)
+    for key, records in journal.by_key.items():
+        for record in records:
+            sent = promises.customers.get((key, record.told))
+            where = f'event {record.number}, {key}'
+            if sent is None:
+                findings.check(not record.sealed and record.customer is None, f'{where}: has a customer')
+                continue
+            findings.check(sent.encode() not in record.payload, f'{where}: {sent} is in clear')
+            findings.check(record.sealed[:16].hex() == record.customer,
+                f'{where}: {record.customer} is not the subject of what is sealed')
+            findings.check(record.sealed[:16] in keys, f'{where}: nobody has the key of {sent} any more')
+            findings.check(pseudonyms.setdefault(sent, record.customer) == record.customer,
+                f'{where}: {sent} has two pseudonyms')
+            findings.check(persons.setdefault(record.customer, sent) == sent,
+                f'{where}: {sent} has the pseudonym of {persons[record.customer]}')
 
 
 def on_hand_of(records):
@@ -245,6 +284,7 @@ def audit(logs, data, applied):
     check_accepted(promises, journal, findings)
     check_conflicts(promises, journal, findings)
     check_nothing_invented(promises, journal, findings)
+    check_customers(promises, journal, data, findings)
     check_state(data, journal, applied, findings)
     return findings, promises, journal
 

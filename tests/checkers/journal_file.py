@@ -177,6 +177,6 @@ class Record:
         date = f'{date:08}'
         self.date = f'{date[:4]}-{date[4:6]}-{date[6:]}'
         self.sequence = sequence
-        self.sealed = texts[5]
+        self.sealed, self.payload = texts[5], payload
         self.document = payload[at:]
         self.key = f'{self.store}/{self.register}/{self.date}/{self.sequence}'

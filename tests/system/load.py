@@ -42,7 +42,9 @@ def document(dice, store, register, sequence, kind, long):
             'amount': money(quantity * price)})
         if long:
             lines[-1]['description'] = 'x' * dice.randint(100, 450)
-    return json.dumps({'store': store, 'register': register, 'business_date': DATE,
+    # Every third is of a customer who comes twice: one or two new keys of subjects in each ten.
+    person = {'customer': f'who-{store}-{register}-{sequence // 6}'} if sequence % 3 == 0 else {}
+    return json.dumps({**person, 'store': store, 'register': register, 'business_date': DATE,
         'sequence': sequence, 'type': 'adjustment' if kind == 'opening' else kind,
         'closed_at': '2026-11-02T10:00:00+01:00', 'currency': 'EUR', 'prices_include_tax': True,
         'lines': lines, 'tenders': [] if kind == 'opening' else [

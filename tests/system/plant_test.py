@@ -86,6 +86,7 @@ PLANTS = {
     11: ('verifies without looking at the seal', forged),
     12: ('answers a line with what became of its neighbour', plain),
     13: ('forgets every key at a restart', plain),
+    14: ('keeps the key of a subject in memory only', plain),
 }
 
 

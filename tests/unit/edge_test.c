@@ -102,6 +102,24 @@ TEST(a_sale_is_checked_before_it_is_kept)
 	till_close(till);
 }
 
+TEST(a_sale_says_who_the_customer_is)
+{
+	struct till *till = open_till(test_folder(), nowhere, NULL);
+	struct till_sale *sale = build(till, "15.30");
+	EXPECT_NUMBER(till_sale_set(sale, "customer", "c-8812"), TILL_OK);
+	EXPECT_NUMBER(till_sale_set(sale, "customer_details", "Ann"), TILL_CONFIG);
+	EXPECT_TEXT(till_error(), "customer_details: a JSON object is expected");
+	EXPECT_NUMBER(till_sale_set(sale, "customer_details", "{\"email\":7}"), TILL_OK);
+	EXPECT_NUMBER(till_commit(sale), TILL_REFUSED);
+	EXPECT(strstr(till_error(), "/customer_details/email") != NULL);
+	till_sale_free(sale);
+	sale = build(till, "15.30");
+	EXPECT_NUMBER(till_sale_set(sale, "customer_details", "{\"email\":\"a@b.c\"}"), TILL_OK);
+	EXPECT_NUMBER(till_commit(sale), TILL_OK);
+	till_sale_free(sale);
+	till_close(till);
+}
+
 TEST(numbers_go_on_after_a_restart_and_after_everything_was_sent)
 {
 	struct centre centre;
