@@ -1,5 +1,6 @@
 #include "api/resource.h"
 #include "intake/rest.h"
+#include "intake/webhooks.h"
 #include "watch/metrics.h"
 
 static void respond_json(struct http_request *request, unsigned status, const char *body)
@@ -40,6 +41,14 @@ void intake_post(struct api *api, struct http_request *request)
 {
 	if (api_ready(api))
 		rest_post(api_sources(api)->admission, request);
+	else
+		problem_respond(request, PROBLEM_STOPPING, "the server is starting or stopping");
+}
+
+void webhook_post(struct api *api, struct http_request *request)
+{
+	if (api_ready(api))
+		webhooks_post(api_sources(api)->doors, request);
 	else
 		problem_respond(request, PROBLEM_STOPPING, "the server is starting or stopping");
 }

@@ -3,6 +3,8 @@
 /* Every route there is, as api/openapi.yaml names it: a test holds the two against each other. */
 const struct route routes[] = {
 	{ "POST", "/v1/transactions", intake_post, NULL },
+	{ "POST", "/v1/webhooks/{name}", webhook_post, NULL },
+	{ "GET", "/v1/doors", NULL, doors_list },
 	{ "GET", "/v1/transactions", NULL, transactions_list },
 	{ "GET", "/v1/transactions/{store}/{register}/{date}/{sequence}", NULL, transaction_get },
 	{ "GET", "/v1/stock", NULL, stock_list },

@@ -36,6 +36,7 @@ struct bridge {
 	bool sealed;          /* the journal's tail holds something sealed */
 	struct acceptor *acceptor;
 	struct admission *admission;
+	struct door_set *doors;
 	struct erp_target *targets;
 	struct delivery *delivery;
 	struct gap_watch *gaps;
@@ -46,7 +47,7 @@ struct bridge {
 	struct buf last_routing;      /* payload of the last routing event */
 	struct buf last_definitions;  /* and of the last definitions of totals */
 	uint64_t accepted, conflicts; /* in the journal when it was opened */
-	char state_path[DATA_PATH_MAX];
+	char state_path[DATA_PATH_MAX], doors_path[DATA_PATH_MAX];
 };
 
 void data_path(const char *data, const char *name, char path[static DATA_PATH_MAX])
@@ -402,6 +403,22 @@ static enum status open_gap_watch(struct bridge *b, struct error *err)
 	return gap_watch_open(&config, &b->gaps, err);
 }
 
+static enum status open_doors(struct bridge *b, struct error *err)
+{
+	const struct door_config *doors[CONFIG_DOORS_MAX];
+	struct door_set_config config = {
+		.doors = doors,
+		.count = b->config->door_count,
+		.admission = b->admission,
+		.clock = b->clock,
+		.data = b->doors_path,
+	};
+	data_path(b->config->serve.data, DATA_DOORS, b->doors_path);
+	for (size_t i = 0; i < config.count; i++)
+		doors[i] = &b->config->doors[i].door;
+	return door_set_open(&config, &b->doors, err);
+}
+
 static enum status open_server(struct bridge *b, struct error *err)
 {
 	const struct serve_options *o = &b->config->serve;
@@ -434,6 +451,7 @@ static enum status open_api(struct bridge *b, struct error *err)
 	b->sources.journal = b->journal;
 	b->sources.acceptor = b->acceptor;
 	b->sources.admission = b->admission;
+	b->sources.doors = b->doors;
 	b->sources.apply = b->apply;
 	b->sources.delivery = b->delivery;
 	b->sources.subjects = b->subjects;
@@ -464,12 +482,16 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	buf_init(&b->forgotten, FORGOTTEN_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
 		open_state, open_identity, open_subjects, open_intake, record_routing,
-		record_definitions, open_delivery, open_gap_watch, open_api, open_server };
+		record_definitions, open_delivery, open_gap_watch, open_doors,
+		open_api, open_server };
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
 		s = steps[i](b, err);
 	if (s == OK)
 		s = apply_start(b->apply, err);
+	/* Everything that was there before the stop is known now, and its keys are. */
+	if (s == OK)
+		s = door_set_start(b->doors, err);
 	if (s != OK) {
 		bridge_close(b);
 		return s;
@@ -487,6 +509,8 @@ void bridge_close(struct bridge *b)
 		return;
 	if (b->api != NULL)
 		api_set_ready(b->api, false);
+	/* What they have handed over is answered first: they wait for it. */
+	door_set_stop(b->doors);
 	if (b->server != NULL)
 		server_close(b->server, CLOSE_WAIT_MS);
 	api_close(b->api);
@@ -497,6 +521,7 @@ void bridge_close(struct bridge *b)
 	gap_watch_close(b->gaps);
 	acceptor_close(b->acceptor);
 	apply_close(b->apply);
+	door_set_close(b->doors);
 	delivery_close(b->delivery);
 	admission_close(b->admission);
 	subjects_close(b->subjects);
@@ -521,4 +546,9 @@ uint16_t bridge_port(const struct bridge *b)
 enum status bridge_reload_tls(struct bridge *b, struct error *err)
 {
 	return server_reload_tls(b->server, err);
+}
+
+enum status bridge_reload_doors(struct bridge *b, struct error *err)
+{
+	return door_set_reload(b->doors, err);
 }

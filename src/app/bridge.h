@@ -19,6 +19,8 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 void bridge_close(struct bridge *bridge);
 uint16_t bridge_port(const struct bridge *bridge);
 enum status bridge_reload_tls(struct bridge *bridge, struct error *err);
+/* Reads the secrets of the doors again. */
+enum status bridge_reload_doors(struct bridge *bridge, struct error *err);
 
 /* Where things stand in the data folder. */
 enum { DATA_PATH_MAX = 4096 };
@@ -28,3 +30,4 @@ enum status data_prepare(const char *data, struct error *err);
 #define DATA_JOURNAL "journal"
 #define DATA_STATE "state.db"
 #define DATA_KEYS "keys"
+#define DATA_DOORS "doors"

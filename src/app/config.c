@@ -188,7 +188,7 @@ static const struct option erp_common_options[] = {
 	{ 0 },
 };
 
-static enum status set_option(struct file *file, const struct option *options, void *target,
+enum status config_set_option(struct file *file, const struct option *options, void *target,
 	yaml_node_t *key, yaml_node_t *value, struct error *err)
 {
 	char names[512];
@@ -215,8 +215,8 @@ static enum status set_erp_option(struct file *file, struct config_erp *erp,
 {
 	yaml_node_t *key = node_at(file, pair->key), *value = node_at(file, pair->value);
 	if (option_find(erp_common_options, scalar(key)) != NULL)
-		return set_option(file, erp_common_options, common, key, value, err);
-	return set_option(file, erp->type->options, erp->options, key, value, err);
+		return config_set_option(file, erp_common_options, common, key, value, err);
+	return config_set_option(file, erp->type->options, erp->options, key, value, err);
 }
 
 static enum status find_connector(
@@ -370,7 +370,8 @@ static enum status read_stores(
 }
 
 /* YAML lets a key stand twice; the second would only seem to be read. */
-static enum status refuse_repeated(struct file *file, const yaml_node_t *mapping, struct error *err)
+enum status config_refuse_repeated(
+	struct file *file, const yaml_node_t *mapping, struct error *err)
 {
 	yaml_node_pair_t *start = mapping->data.mapping.pairs.start;
 	for (yaml_node_pair_t *p = start; p < mapping->data.mapping.pairs.top; p++) {
@@ -380,7 +381,7 @@ static enum status refuse_repeated(struct file *file, const yaml_node_t *mapping
 			if (before->type != YAML_SCALAR_NODE ||
 				!slice_equal(scalar(before), scalar(key)))
 				continue;
-			error_set(err, E_CONFIG, "\"%.*s\" stands twice in the file",
+			error_set(err, E_CONFIG, "\"%.*s\" stands twice",
 				SLICE_ARG(scalar(key)));
 			return wrong(file, key, err);
 		}
@@ -395,7 +396,7 @@ static enum status read_top(struct file *file, struct config *config, struct err
 		return error_set(err, E_CONFIG, "%s:1: the file is empty", file->path);
 	enum status s = want_mapping(file, root, "the file", err);
 	if (s == OK)
-		s = refuse_repeated(file, root, err);
+		s = config_refuse_repeated(file, root, err);
 	for (yaml_node_pair_t *p = s == OK ? root->data.mapping.pairs.start : NULL;
 		s == OK && p < root->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = node_at(file, p->key), *value = node_at(file, p->value);
@@ -404,11 +405,13 @@ static enum status read_top(struct file *file, struct config *config, struct err
 			s = read_erps(file, config, value, err);
 		else if (slice_is(name, "stores"))
 			s = read_stores(file, config, value, err);
+		else if (slice_is(name, "doors"))
+			s = config_doors_read(file, config, value, err);
 		else if (slice_is(name, "default_erp"))
 			s = copy_name(file, value, config->default_erp, sizeof(config->default_erp),
 				"default_erp", err);
 		else if (!config_rules_key(name))
-			s = set_option(file, serve_options, &config->serve, key, value, err);
+			s = config_set_option(file, serve_options, &config->serve, key, value, err);
 	}
 	return s == OK ? config_rules_read(file, config, root, err) : s;
 }
@@ -508,7 +511,7 @@ enum status config_check(const struct config *config, struct error *err)
 		if (i > 0 && strcmp(store->store, store[-1].store) == 0)
 			return error_set(err, E_CONFIG, "stores: %s stands twice", store->store);
 	}
-	return OK;
+	return config_doors_check(config, err);
 }
 
 void config_release(struct config *config)
@@ -520,6 +523,7 @@ void config_release(struct config *config)
 	}
 	free(config->erps);
 	free(config->stores);
+	config_doors_release(config);
 	config_rules_release(config);
 }
 

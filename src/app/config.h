@@ -20,11 +20,14 @@
  *       big_refund: { when: "totals.gross < -500", message: "a large refund" }
  *     totals:
  *       refunds: { amount: -totals.gross, when: type = "return", by: register, limit: 500 }
+ *     doors:                               # app/config_doors.h, docs/DOORS.md
+ *       webshop: { door: standard, secret_file: /etc/tillbridge/webshop.secrets }
  *
  * Without `stores` every store is taken as it comes. Errors name file, line and option, what was
  * found and what is allowed. */
 #pragma once
 
+#include "app/config_doors.h"
 #include "base/option.h"
 #include "deliver/delivery.h"
 #include "deliver/events.h"
@@ -67,6 +70,8 @@ struct config {
 	size_t store_count;
 	struct rule_set *rules; /* NULL: the table as it stands */
 	struct user_totals totals;
+	struct config_door *doors;
+	size_t door_count;
 	struct arena arena; /* of the totals */
 };
 

@@ -1,8 +1,7 @@
 /* A YAML document while it is read, for the files that read parts of the configuration. */
 #pragma once
 
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/option.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,3 +58,22 @@ static inline enum status copy_name(struct file *file, yaml_node_t *node, char *
 	snprintf(to, size, "%.*s", SLICE_ARG(name));
 	return OK;
 }
+
+/* The value of a mapping's key; NULL when it is not there. */
+static inline yaml_node_t *config_member(struct file *file, yaml_node_t *mapping, const char *name)
+{
+	for (yaml_node_pair_t *p = mapping->data.mapping.pairs.start;
+		p < mapping->data.mapping.pairs.top; p++) {
+		yaml_node_t *key = node_at(file, p->key);
+		if (key->type == YAML_SCALAR_NODE && slice_is(scalar(key), name))
+			return node_at(file, p->value);
+	}
+	return NULL;
+}
+
+/* app/config.c: sets one option of a table from a key and its value, which must be a scalar. */
+enum status config_set_option(struct file *file, const struct option *options, void *target,
+	yaml_node_t *key, yaml_node_t *value, struct error *err);
+/* app/config.c: YAML lets a key stand twice; the second would only seem to be read. */
+enum status config_refuse_repeated(
+	struct file *file, const yaml_node_t *mapping, struct error *err);

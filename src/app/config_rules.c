@@ -270,24 +270,13 @@ static enum status read_user_rules(
 	return s;
 }
 
-static yaml_node_t *find_key(struct file *file, yaml_node_t *root, const char *name)
-{
-	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
-		p++) {
-		yaml_node_t *key = node_at(file, p->key);
-		if (key->type == YAML_SCALAR_NODE && slice_is(scalar(key), name))
-			return node_at(file, p->value);
-	}
-	return NULL;
-}
-
 /* The user's rules come first: `rules` may change them for a store, like any other. */
 enum status config_rules_read(
 	struct file *file, struct config *config, yaml_node_t *root, struct error *err)
 {
-	yaml_node_t *user = find_key(file, root, "user_rules"),
-		    *rules = find_key(file, root, "rules"),
-		    *totals = find_key(file, root, "totals");
+	yaml_node_t *user = config_member(file, root, "user_rules"),
+		    *rules = config_member(file, root, "rules"),
+		    *totals = config_member(file, root, "totals");
 	enum status s = OK;
 	if (user != NULL || rules != NULL)
 		s = need_rules(config, err);

@@ -17,7 +17,7 @@ static const struct arguments arguments = {
 		"books, and posts them to the ERPs.\n"
 		"Either --dev with --data, or --config FILE. SIGTERM and SIGINT stop it, SIGHUP "
 		"reads "
-		"the TLS files again.",
+		"the TLS files and the secrets of the doors again.",
 	.options = serve_options,
 };
 
@@ -118,6 +118,8 @@ static bool wait_for_end(struct bridge *bridge, const sigset_t *signals)
 			say("certificate and key are read again");
 		else
 			say("%s; the old certificate stays in use", err.text);
+		if (bridge_reload_doors(bridge, &err) != OK)
+			say("%s; its old secrets stay in use", err.text);
 	}
 }
 

@@ -297,6 +297,14 @@ static bool wait_for_change(struct door *door, bool *ret_timed)
 	return (fds[0].revents & POLLIN) == 0;
 }
 
+/* Writes down that a round failed and waits a little; false when the door closes. */
+static bool wait_after(struct door *door, const struct error *why)
+{
+	atomic_fetch_add(&door->counters.errors_total, 1);
+	feed_failed(door->feed, why);
+	return feed_wait(door->feed, RETRY_MS);
+}
+
 static void *run(void *context)
 {
 	struct door *door = context;
@@ -304,16 +312,18 @@ static void *run(void *context)
 	do {
 		struct error err = { OK, "" };
 		read_events(door);
-		if (folder_files_scan(&door->files, timed, &err) != OK &&
-			!feed_wait(door->feed, RETRY_MS))
+		if (folder_files_scan(&door->files, timed, &err) != OK && !wait_after(door, &err))
 			break;
+		err.status = OK;
 		atomic_store(&door->counters.files_ignored, door->files.ignored);
 		while (take_next(door, &err))
 			atomic_store(&door->counters.files_waiting, door->files.count);
 		atomic_store(&door->counters.files_waiting, door->files.count);
 		if (err.status == E_STOPPED)
 			break;
-		if (err.status != OK && !feed_wait(door->feed, RETRY_MS))
+		if (err.status == OK)
+			feed_fine(door->feed);
+		else if (!wait_after(door, &err))
 			break;
 	} while (wait_for_change(door, &timed));
 	return NULL;
@@ -407,6 +417,14 @@ static void folder_stop(void *context)
 	door->running = false;
 }
 
+static void folder_report(const void *context, struct door_report *ret_report)
+{
+	const struct door *door = context;
+	feed_report(door->feed, ret_report);
+	ret_report->errors = atomic_load(&door->counters.errors_total);
+	ret_report->lag = atomic_load(&door->counters.files_waiting);
+}
+
 const struct folder_counters *folder_counters(const void *context)
 {
 	return &((const struct door *)context)->counters;
@@ -421,4 +439,5 @@ const struct door_type door_folder = {
 	.close = folder_close,
 	.start = folder_start,
 	.stop = folder_stop,
+	.report = folder_report,
 };

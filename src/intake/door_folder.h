@@ -15,6 +15,7 @@ struct folder_counters {
 	struct feed_counters feed;
 	atomic_uint_fast64_t files_total;        /* taken to their end */
 	atomic_uint_fast64_t files_failed_total; /* of those, the ones in failed/ */
+	atomic_uint_fast64_t errors_total;       /* rounds that failed and were repeated */
 	atomic_uint_fast64_t files_ignored;      /* in the folder now: links, folders, not ours */
 	atomic_uint_fast64_t files_waiting;      /* in the folder now: not complete yet, or next */
 };

@@ -119,6 +119,12 @@ static enum status keep_dead_letter(struct door *door, struct taken *taken, stru
 	return s;
 }
 
+static void note_error(struct door *door, const struct error *why)
+{
+	atomic_fetch_add(&door->counters.errors_total, 1);
+	feed_failed(door->feed, why);
+}
+
 /* Commits what stands behind each partition's last message. A commit that fails (after a
  * rebalance, say) only means that the messages come again. */
 static void commit(struct door *door)
@@ -136,9 +142,14 @@ static void commit(struct door *door)
 	}
 	rd_kafka_resp_err_t failed = rd_kafka_commit(door->consumer, offsets, 0);
 	rd_kafka_topic_partition_list_destroy(offsets);
-	atomic_fetch_add(failed == RD_KAFKA_RESP_ERR_NO_ERROR ? &door->counters.commits_total
-							      : &door->counters.errors_total,
-		1);
+	if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		atomic_fetch_add(&door->counters.commits_total, 1);
+		feed_fine(door->feed);
+		return;
+	}
+	struct error why;
+	error_set(&why, E_RETRY, "commit: %s", rd_kafka_err2str(failed));
+	note_error(door, &why);
 }
 
 static void forget_group(struct door *door)
@@ -180,8 +191,10 @@ static void gather(struct door *door)
 		if (message == NULL)
 			return;
 		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+			struct error why;
+			error_set(&why, E_RETRY, "%s", rd_kafka_message_errstr(message));
 			if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-				atomic_fetch_add(&door->counters.errors_total, 1);
+				note_error(door, &why);
 			rd_kafka_message_destroy(message);
 			continue;
 		}
@@ -221,7 +234,7 @@ static void *run(void *context)
 				forget_group(door);
 				return NULL;
 			}
-			atomic_fetch_add(&door->counters.errors_total, 1);
+			note_error(door, &err);
 		}
 		atomic_fetch_add(&door->counters.messages_total, door->count);
 		commit(door);
@@ -307,6 +320,14 @@ static void kafka_stop(void *context)
 	door->running = false;
 }
 
+static void kafka_report(const void *context, struct door_report *ret_report)
+{
+	const struct door *door = context;
+	feed_report(door->feed, ret_report);
+	ret_report->errors = atomic_load(&door->counters.errors_total);
+	ret_report->lag = atomic_load(&door->counters.lag);
+}
+
 const struct kafka_counters *kafka_counters(const void *context)
 {
 	return &((const struct door *)context)->counters;
@@ -321,4 +342,5 @@ const struct door_type door_kafka = {
 	.close = kafka_close,
 	.start = kafka_start,
 	.stop = kafka_stop,
+	.report = kafka_report,
 };

@@ -41,6 +41,9 @@ struct feed {
 	pthread_cond_t changed;
 	bool stopping; /* lock */
 	bool durable;  /* lock */
+	bool retrying; /* lock */
+	char last_error[ERROR_TEXT_MAX]; /* lock */
+	int64_t last_error_ms;           /* lock */
 };
 
 enum status feed_open(const struct feed_config *config, struct feed **ret_feed, struct error *err)
@@ -107,6 +110,41 @@ bool feed_wait(struct feed *feed, unsigned ms)
 	bool stopping = feed->stopping;
 	pthread_mutex_unlock(&feed->lock);
 	return !stopping;
+}
+
+void feed_failed(struct feed *feed, const struct error *why)
+{
+	struct clock *clock = feed->config.door->clock;
+	int64_t now = clock->wall_ms(clock);
+	pthread_mutex_lock(&feed->lock);
+	feed->retrying = true;
+	memcpy(feed->last_error, why->text, sizeof(feed->last_error));
+	feed->last_error_ms = now;
+	pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_fine(struct feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->retrying = false;
+	pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_report(struct feed *feed, struct door_report *ret_report)
+{
+	const struct feed_counters *counters = feed->config.counters;
+	*ret_report = (struct door_report){
+		.records = atomic_load(&counters->records_total),
+		.accepted = atomic_load(&counters->accepted_total),
+		.duplicates = atomic_load(&counters->duplicates_total),
+		.refused = atomic_load(&counters->refused_total),
+		.skipped = atomic_load(&counters->skipped_total),
+	};
+	pthread_mutex_lock(&feed->lock);
+	ret_report->retrying = feed->retrying;
+	memcpy(ret_report->last_error, feed->last_error, sizeof(ret_report->last_error));
+	ret_report->last_error_ms = feed->last_error_ms;
+	pthread_mutex_unlock(&feed->lock);
 }
 
 static enum status stopped(struct error *err)
@@ -216,11 +254,15 @@ static enum status submit_patiently(struct feed *feed, struct error *err)
 	if (batch_overflowed(feed->batch))
 		return error_set(err, E_FULL, "out of memory");
 	while ((s = submit(feed)) == E_FULL) {
+		struct error why;
+		error_set(&why, E_FULL, "the journal's queue or its disk is full; waiting");
+		feed_failed(feed, &why);
 		atomic_fetch_add(&feed->config.counters->waits_total, 1);
 		if (!feed_wait(feed, wait_ms))
 			return stopped(err);
 		wait_ms = wait_ms * 2 < WAIT_LAST_MS ? wait_ms * 2 : WAIT_LAST_MS;
 	}
+	feed_fine(feed);
 	return s == OK ? OK : stopped(err);
 }
 

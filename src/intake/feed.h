@@ -55,3 +55,8 @@ enum status feed_settle(struct feed *feed, struct error *err);
 void feed_stop(struct feed *feed);
 /* Sleeps; false when the feed was stopped. */
 bool feed_wait(struct feed *feed, unsigned ms);
+/* The source fails and is tried again; or it does not any more. */
+void feed_failed(struct feed *feed, const struct error *why);
+void feed_fine(struct feed *feed);
+/* All but `errors` and `lag`, which the door knows. Any thread. */
+void feed_report(struct feed *feed, struct door_report *ret_report);

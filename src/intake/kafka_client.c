@@ -1,5 +1,7 @@
 #include "intake/kafka_client.h"
 
+#include "intake/secrets.h"
+
 #include "base/buf.h"
 
 #include <errno.h>
@@ -9,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REASON_MAX = 256, PASSWORD_MAX = 1024, HEADER_BYTES_MAX = 16 << 10 };
+enum { REASON_MAX = 256, HEADER_BYTES_MAX = 16 << 10 };
 
 static const char *const securities[] = { "plaintext", "ssl", "sasl_plaintext", "sasl_ssl", NULL };
 static const char *const mechanisms[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", NULL };
@@ -49,7 +51,7 @@ const struct option kafka_option_rows[] = {
 		.help = "How SASL proves who we are." },
 	TEXT_ROW("username", username, 256, .help = "The name for SASL."),
 	TEXT_ROW("password_file", password_file, 4000,
-		.help = "A file with the password for SASL, and nothing else."),
+		.help = "A file with the password for SASL; others may not read it."),
 	{ .name = "batch",
 		.type = OPTION_U64,
 		.offset = offsetof(struct kafka_options, batch),
@@ -77,22 +79,20 @@ static enum status set(
 	return error_set(err, E_CONFIG, "kafka: %s", reason);
 }
 
-/* The password without the line's end that editors leave. */
+/* The first line of the file counts: a broker knows one password only. */
 static enum status set_password(rd_kafka_conf_t *conf, const char *path, struct error *err)
 {
-	char text[PASSWORD_MAX + 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, E_CONFIG, "password_file: %s", path);
-	ssize_t len = read(fd, text, PASSWORD_MAX);
-	close(fd);
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-		len--;
-	if (len <= 0)
-		return error_set(err, E_CONFIG, "password_file: %s is empty", path);
-	text[len] = '\0';
-	enum status s = set(conf, "sasl.password", text, err);
+	char text[SECRET_BYTES_MAX + 1];
+	struct secrets secrets;
+	enum status s = secrets_read("password_file", path, &secrets, err);
+	if (s != OK)
+		return s;
+	struct slice password = secret_get(&secrets.items[0]);
+	memcpy(text, password.ptr, password.len);
+	text[password.len] = '\0';
+	s = set(conf, "sasl.password", text, err);
 	explicit_bzero(text, sizeof(text));
+	secrets_wipe(&secrets);
 	return s;
 }
 

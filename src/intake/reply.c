@@ -13,6 +13,8 @@ struct reply {
 	struct http_request *request;
 	struct batch *batch;
 	enum reply_form form;
+	bool has_items;
+	struct reply_items items;
 };
 
 static void count_answer(const struct batch *batch, struct http_request *request, unsigned status)
@@ -25,17 +27,12 @@ static void count_answer(const struct batch *batch, struct http_request *request
 		atomic_fetch_add(&counters->busy_total, 1);
 }
 
-static unsigned write_all(const struct reply *reply, const char *separator, struct buf *buf)
+static void count_line(struct reply_tally *tally, unsigned status)
 {
-	unsigned worst = 200;
-	for (uint32_t i = 0; i < batch_count(reply->batch); i++) {
-		if (i > 0)
-			buf_text(buf, separator);
-		struct batch_outcome outcome = batch_answer(reply->batch, i, true, buf);
-		if (outcome.status >= 400 && outcome.status > worst)
-			worst = outcome.status;
-	}
-	return worst;
+	atomic_fetch_add(status == 201   ? &tally->accepted_total
+			 : status == 200 ? &tally->duplicates_total
+					 : &tally->refused_total,
+		1);
 }
 
 static void answer_one(const struct reply *reply, struct buf *buf)
@@ -52,21 +49,63 @@ static void answer_one(const struct reply *reply, struct buf *buf)
 	http_respond(reply->request, &response);
 }
 
-static void answer_many(const struct reply *reply, struct buf *buf)
+static void answer_lines(const struct reply *reply, struct buf *buf)
 {
-	struct http_response response = { .status = 200, .content_type = "application/x-ndjson" };
-	if (reply->form == REPLY_ITEMS) {
-		buf_text(buf, "{\"items\":[");
-		response.status = write_all(reply, ",", buf);
-		response.content_type = "application/json";
-		buf_text(buf, "]}");
-	} else {
-		write_all(reply, "\n", buf);
+	for (uint32_t i = 0; i < batch_count(reply->batch); i++) {
+		batch_answer(reply->batch, i, true, buf);
 		buf_char(buf, '\n');
 	}
-	response.body = buf_get(buf);
-	count_answer(reply->batch, reply->request, response.status);
+	struct http_response response = {
+		.status = 200, .content_type = "application/x-ndjson", .body = buf_get(buf)
+	};
+	count_answer(reply->batch, reply->request, 200);
 	http_respond(reply->request, &response);
+}
+
+/* Writes the objects of all lines; the worst of them, and how many are bad. */
+static struct batch_outcome write_items(
+	const struct reply *reply, struct buf *items, uint32_t *ret_bad)
+{
+	struct batch_outcome worst = { .status = 200 };
+	*ret_bad = 0;
+	for (uint32_t i = 0; i < batch_count(reply->batch); i++) {
+		if (i > 0)
+			buf_char(items, ',');
+		struct batch_outcome outcome = batch_answer(reply->batch, i, true, items);
+		count_line(reply->items.tally, outcome.status);
+		*ret_bad += outcome.status >= 400;
+		if (outcome.status >= 400 && outcome.status > worst.status)
+			worst = outcome;
+	}
+	return worst;
+}
+
+static void answer_items(const struct reply *reply, struct buf *buf)
+{
+	struct buf items;
+	uint32_t bad;
+	char detail[100];
+	buf_init(&items, ANSWER_BYTES_MAX);
+	struct batch_outcome worst = write_items(reply, &items, &bad);
+	count_answer(reply->batch, reply->request, worst.status);
+	snprintf(detail, sizeof(detail), "%u of %u records did not become transactions; items says why",
+		bad, batch_count(reply->batch));
+	if (bad > 0)
+		problem_begin(buf, worst.problem, detail);
+	else
+		buf_char(buf, '{');
+	json_write_name(buf, "items");
+	buf_char(buf, '[');
+	buf_slice(buf, buf_get(&items));
+	buf_format(buf, "],\"skipped\":%u}", reply->items.skipped);
+	buf_release(&items);
+	struct http_response response = {
+		.status = 200, .content_type = "application/json", .body = buf_get(buf)
+	};
+	if (bad > 0)
+		problem_send(reply->request, worst.problem, buf);
+	else
+		http_respond(reply->request, &response);
 }
 
 /* The answer goes into a buffer of its own: it can be larger than any arena chunk. */
@@ -75,10 +114,12 @@ static void answer(struct http_request *request)
 	struct reply *reply = http_request_user(request);
 	struct buf buf;
 	buf_init(&buf, ANSWER_BYTES_MAX);
-	if (reply->form == REPLY_ONE)
+	if (reply->has_items)
+		answer_items(reply, &buf);
+	else if (reply->form == REPLY_ONE)
 		answer_one(reply, &buf);
 	else
-		answer_many(reply, &buf);
+		answer_lines(reply, &buf);
 	buf_release(&buf);
 	batch_give_back(reply->batch);
 	free(reply);
@@ -89,14 +130,14 @@ static void durable(void *context)
 	http_resume(((struct reply *)context)->request, answer);
 }
 
-void reply_submit(struct http_request *request, struct batch *batch, enum reply_form form)
+static void submit(struct http_request *request, struct batch *batch, const struct reply *as)
 {
 	struct reply *reply = malloc(sizeof(*reply));
 	if (reply == NULL) {
 		reply_refuse(request, batch, PROBLEM_BUSY, "out of memory");
 		return;
 	}
-	*reply = (struct reply){ request, batch, form };
+	*reply = *as;
 	http_request_set_user(request, reply);
 	bool overflowed = batch_overflowed(batch);
 	enum status status = batch_submit(batch, durable, reply);
@@ -109,6 +150,21 @@ void reply_submit(struct http_request *request, struct batch *batch, enum reply_
 		status != E_FULL ? "the server is stopping"
 		: overflowed     ? "out of memory"
 				 : "the journal's queue is full");
+}
+
+void reply_submit(struct http_request *request, struct batch *batch, enum reply_form form)
+{
+	struct reply reply = { .request = request, .batch = batch, .form = form };
+	submit(request, batch, &reply);
+}
+
+void reply_submit_items(
+	struct http_request *request, struct batch *batch, const struct reply_items *items)
+{
+	struct reply reply = {
+		.request = request, .batch = batch, .has_items = true, .items = *items
+	};
+	submit(request, batch, &reply);
 }
 
 void reply_refuse(struct http_request *request, struct batch *batch, enum problem problem,

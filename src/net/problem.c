@@ -16,6 +16,8 @@ static const struct row rows[] = {
 	[PROBLEM_MALFORMED] = { 400, "malformed", "The request cannot be read", NULL },
 	[PROBLEM_INVALID] = { 422, "invalid", "The document breaks a rule", NULL },
 	[PROBLEM_CONFLICT] = { 409, "conflict", "The key is known with other content", NULL },
+	[PROBLEM_UNAUTHENTICATED] = { 401, "unauthenticated",
+		"The sender has not proved who it is", "WWW-Authenticate: Signature\r\n" },
 	[PROBLEM_NOT_FOUND] = { 404, "not-found", "There is no such resource", NULL },
 	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method-not-allowed",
 		"The resource has no such method", NULL },

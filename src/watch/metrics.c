@@ -114,6 +114,57 @@ static void write_erps(const struct sources *s, struct buf *buf)
 			(unsigned long long)erp.failures_total);
 }
 
+struct door_metric {
+	const char *name, *type, *help;
+	size_t offset; /* in struct door_view */
+};
+
+#define VIEW(field) offsetof(struct door_view, field)
+
+static const struct door_metric door_metrics[] = {
+	{ "messages_total", "counter", "Messages to a door that is called.", VIEW(messages) },
+	{ "unauthenticated_total", "counter", "Messages whose sender could not prove who it is.",
+		VIEW(unauthenticated) },
+	{ "records_total", "counter", "Records read, good or bad.", VIEW(report.records) },
+	{ "accepted_total", "counter", "Records that became new transactions.",
+		VIEW(report.accepted) },
+	{ "duplicates_total", "counter", "Records that were known already.",
+		VIEW(report.duplicates) },
+	{ "refused_total", "counter", "Records that became no transactions.",
+		VIEW(report.refused) },
+	{ "skipped_total", "counter", "Records that are none, as the mapping says.",
+		VIEW(report.skipped) },
+	{ "errors_total", "counter", "Failures of what is read from, and unreadable messages.",
+		VIEW(report.errors) },
+	{ "lag", "gauge", "Files or messages that wait to be read.", VIEW(report.lag) },
+};
+
+static void write_doors(const struct sources *s, struct buf *buf)
+{
+	size_t count = door_set_count(s->doors);
+	struct door_view view;
+	for (size_t m = 0; count > 0 && m < sizeof(door_metrics) / sizeof(door_metrics[0]); m++) {
+		const struct door_metric *metric = &door_metrics[m];
+		buf_format(buf, "# HELP tillbridge_door_%s %s\n# TYPE tillbridge_door_%s %s\n",
+			metric->name, metric->help, metric->name, metric->type);
+		for (size_t i = 0; i < count; i++) {
+			door_set_view(s->doors, i, &view);
+			buf_format(buf, "tillbridge_door_%s{door=\"%s\"} %llu\n", metric->name,
+				view.config->name,
+				(unsigned long long)*(const uint64_t *)((const char *)&view +
+									metric->offset));
+		}
+	}
+	if (count > 0)
+		buf_text(buf, "# HELP tillbridge_door_up 0 while a door's source fails or it is "
+			      "stopped.\n# TYPE tillbridge_door_up gauge\n");
+	for (size_t i = 0; i < count; i++) {
+		door_set_view(s->doors, i, &view);
+		buf_format(buf, "tillbridge_door_up{door=\"%s\"} %d\n", view.config->name,
+			view.state == DOOR_OPEN || view.state == DOOR_RUNNING);
+	}
+}
+
 void metrics_write(const struct sources *s, struct buf *buf)
 {
 	struct figures figures = { 0 };
@@ -140,4 +191,5 @@ void metrics_write(const struct sources *s, struct buf *buf)
 	write_histogram(buf, "tillbridge_lag_answer_to_agreed_seconds",
 		"The ERP's answer to the comparison with what it holds.", &lags->answer_to_agreed);
 	write_erps(s, buf);
+	write_doors(s, buf);
 }

@@ -4,6 +4,7 @@
 
 #include "deliver/delivery.h"
 #include "intake/admission.h"
+#include "intake/door_set.h"
 #include "net/server.h"
 #include "store/apply.h"
 #include "subjects/subjects.h"
@@ -13,6 +14,7 @@ struct sources {
 	struct journal *journal;
 	struct acceptor *acceptor;
 	struct admission *admission;
+	struct door_set *doors; /* NULL: none is configured */
 	struct apply *apply;
 	struct delivery *delivery;
 	struct subjects *subjects;

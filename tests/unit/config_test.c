@@ -60,7 +60,7 @@ TEST(a_configuration_is_read)
 TEST(a_key_that_stands_twice_is_refused)
 {
 	expect_error("data: /tmp/x\nerps: { }\nlisten: 127.0.0.1:9000\nerps: { }\n",
-		"c.yaml:4: \"erps\" stands twice in the file");
+		"c.yaml:4: \"erps\" stands twice");
 }
 
 TEST(an_error_names_file_line_option_and_what_is_allowed)
