@@ -104,22 +104,31 @@ static enum status make_config(struct serve_options *line, struct config *config
 	return s == OK ? config_check(config, err) : s;
 }
 
+/* What SIGHUP asks for. */
+static void read_again(const struct config *config, struct bridge *bridge)
+{
+	struct error err;
+	if (config->serve.tls_cert != NULL && bridge_reload_tls(bridge, &err) == OK)
+		say("certificate and key are read again");
+	else if (config->serve.tls_cert != NULL)
+		say("%s; the old certificate stays in use", err.text);
+	if (config->door_count > 0 && bridge_reload_doors(bridge, &err) == OK)
+		say("the secrets of the doors are read again");
+	else if (config->door_count > 0)
+		say("%s; its old secrets stay in use", err.text);
+}
+
 /* Waits for the end; true when it was asked for, false when a part failed. */
-static bool wait_for_end(struct bridge *bridge, const sigset_t *signals)
+static bool wait_for_end(
+	const struct config *config, struct bridge *bridge, const sigset_t *signals)
 {
 	for (;;) {
 		int number = 0;
-		struct error err;
 		if (sigwait(signals, &number) != 0 || number == SIGTERM || number == SIGINT)
 			return true;
 		if (number == SIGUSR1)
 			return false;
-		if (bridge_reload_tls(bridge, &err) == OK)
-			say("certificate and key are read again");
-		else
-			say("%s; the old certificate stays in use", err.text);
-		if (bridge_reload_doors(bridge, &err) != OK)
-			say("%s; its old secrets stay in use", err.text);
+		read_again(config, bridge);
 	}
 }
 
@@ -155,7 +164,7 @@ static int run(const struct config *config)
 	say("listening on %s://%s (port %u), data in %s",
 		config->serve.tls_cert == NULL ? "http" : "https", config->serve.listen,
 		bridge_port(bridge), config->serve.data);
-	bool asked = wait_for_end(bridge, &signals);
+	bool asked = wait_for_end(config, bridge, &signals);
 	say("stopping");
 	bridge_close(bridge);
 	return asked ? EXIT_DONE : EXIT_CANNOT_RUN;
