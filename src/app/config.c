@@ -370,8 +370,7 @@ static enum status read_stores(
 }
 
 /* YAML lets a key stand twice; the second would only seem to be read. */
-enum status config_refuse_repeated(
-	struct file *file, const yaml_node_t *mapping, struct error *err)
+enum status config_refuse_repeated(struct file *file, const yaml_node_t *mapping, struct error *err)
 {
 	yaml_node_pair_t *start = mapping->data.mapping.pairs.start;
 	for (yaml_node_pair_t *p = start; p < mapping->data.mapping.pairs.top; p++) {
@@ -381,8 +380,7 @@ enum status config_refuse_repeated(
 			if (before->type != YAML_SCALAR_NODE ||
 				!slice_equal(scalar(before), scalar(key)))
 				continue;
-			error_set(err, E_CONFIG, "\"%.*s\" stands twice",
-				SLICE_ARG(scalar(key)));
+			error_set(err, E_CONFIG, "\"%.*s\" stands twice", SLICE_ARG(scalar(key)));
 			return wrong(file, key, err);
 		}
 	}

@@ -21,8 +21,10 @@ const struct option door_common_options[] = {
 		AT(mapping),
 		.min = 1,
 		.max = 4000,
-		.help = "What makes transactions of the records: a shipped mapping or the path of a "
-			"file. \"transaction\" and \"transactions\" take canonical documents: JSON, "
+		.help = "What makes transactions of the records: a shipped mapping or the path of "
+			"a "
+			"file. \"transaction\" and \"transactions\" take canonical documents: "
+			"JSON, "
 			"or one a line." },
 	{ .name = "store",
 		.type = OPTION_TEXT,
@@ -47,7 +49,8 @@ const struct option door_common_options[] = {
 		AT(time_zone),
 		.min = 1,
 		.max = 100,
-		.help = "Where the clocks hang whose times have no offset, such as Europe/Berlin." },
+		.help = "Where the clocks hang whose times have no offset, such as "
+			"Europe/Berlin." },
 	{ .name = NULL },
 };
 
@@ -108,8 +111,8 @@ static enum status find_type(
 	for (size_t i = 0, used = 0; door_types[i] != NULL && used < sizeof(names); i++)
 		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
 			i > 0 ? ", " : "", door_types[i]->name);
-	error_set(err, E_CONFIG, "door: \"%.*s\" is not one of %s", SLICE_ARG(scalar(value)),
-		names);
+	error_set(
+		err, E_CONFIG, "door: \"%.*s\" is not one of %s", SLICE_ARG(scalar(value)), names);
 	return wrong(file, value, err);
 }
 

@@ -45,7 +45,7 @@ struct door_report {
 	uint64_t records, accepted, duplicates, refused, skipped;
 	uint64_t errors;                 /* of what it reads from: the folder, the broker */
 	uint64_t lag;                    /* files or messages that wait to be read */
-	bool retrying;   /* the last round failed and is repeated */
+	bool retrying;                   /* the last round failed and is repeated */
 	char last_error[ERROR_TEXT_MAX]; /* empty: none since the start */
 	int64_t last_error_ms;
 };

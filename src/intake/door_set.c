@@ -220,8 +220,7 @@ static void view_called(struct open_door *door, struct door_view *view)
 	report->duplicates = atomic_load(&door->tally.duplicates_total);
 	report->refused = atomic_load(&door->tally.refused_total);
 	report->skipped = atomic_load(&door->skipped_total);
-	report->records =
-		report->accepted + report->duplicates + report->refused + report->skipped;
+	report->records = report->accepted + report->duplicates + report->refused + report->skipped;
 	report->errors = atomic_load(&door->failed_total);
 	pthread_mutex_lock(&door->error_lock);
 	memcpy(report->last_error, door->last_error, sizeof(report->last_error));

@@ -39,9 +39,9 @@ struct feed {
 	uint64_t line;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool stopping; /* lock */
-	bool durable;  /* lock */
-	bool retrying; /* lock */
+	bool stopping;                   /* lock */
+	bool durable;                    /* lock */
+	bool retrying;                   /* lock */
 	char last_error[ERROR_TEXT_MAX]; /* lock */
 	int64_t last_error_ms;           /* lock */
 };

@@ -88,8 +88,9 @@ static void answer_items(const struct reply *reply, struct buf *buf)
 	buf_init(&items, ANSWER_BYTES_MAX);
 	struct batch_outcome worst = write_items(reply, &items, &bad);
 	count_answer(reply->batch, reply->request, worst.status);
-	snprintf(detail, sizeof(detail), "%u of %u records did not become transactions; items says why",
-		bad, batch_count(reply->batch));
+	snprintf(detail, sizeof(detail),
+		"%u of %u records did not become transactions; items says why", bad,
+		batch_count(reply->batch));
 	if (bad > 0)
 		problem_begin(buf, worst.problem, detail);
 	else

@@ -34,8 +34,8 @@ static bool admit(struct open_door *door, struct http_request *request)
 	enum status s = open_door_authenticate(door, &message, &err);
 	if (s == OK)
 		return true;
-	problem_respond(request, s == E_INPUT ? PROBLEM_UNAUTHENTICATED : PROBLEM_BUSY, "%s",
-		err.text);
+	problem_respond(
+		request, s == E_INPUT ? PROBLEM_UNAUTHENTICATED : PROBLEM_BUSY, "%s", err.text);
 	return false;
 }
 
@@ -68,8 +68,7 @@ void webhooks_post(struct door_set *set, struct http_request *request)
 		NDJSON_LINES_MAX, batch, &found, &err);
 	if (s != OK) {
 		open_door_failed(door, &err);
-		reply_refuse(request, batch,
-			s == E_FULL ? PROBLEM_TOO_LARGE : PROBLEM_MALFORMED,
+		reply_refuse(request, batch, s == E_FULL ? PROBLEM_TOO_LARGE : PROBLEM_MALFORMED,
 			"%s; nothing of the message was kept", err.text);
 		return;
 	}

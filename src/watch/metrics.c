@@ -151,8 +151,8 @@ static void write_doors(const struct sources *s, struct buf *buf)
 			door_set_view(s->doors, i, &view);
 			buf_format(buf, "tillbridge_door_%s{door=\"%s\"} %llu\n", metric->name,
 				view.config->name,
-				(unsigned long long)*(const uint64_t *)((const char *)&view +
-									metric->offset));
+				(unsigned long long)*(
+					const uint64_t *)((const char *)&view + metric->offset));
 		}
 	}
 	if (count > 0)

@@ -17,8 +17,8 @@ static void write_file(const char *name, const char *text, mode_t mode, char *pa
 
 static void prepare(void)
 {
-	write_file("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", 0600, secret,
-		sizeof(secret));
+	write_file(
+		"secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", 0600, secret, sizeof(secret));
 }
 
 /* Reads "data: ... doors:\n" and the text as a configuration; the error without the folder. */
@@ -81,11 +81,13 @@ TEST(a_mistake_in_a_door_is_named_with_its_line)
 {
 	prepare();
 	expect_error("  - a\n", "c.yaml:3: doors: a mapping of names to values is expected");
-	expect_error("  a b: { door: standard }\n", "c.yaml:3: doors: \"a b\" is not a name of 1 to");
+	expect_error(
+		"  a b: { door: standard }\n", "c.yaml:3: doors: \"a b\" is not a name of 1 to");
 	expect_error("  shop: standard\n", "c.yaml:3: doors: a mapping of names");
 	expect_error("  shop: { store: '1' }\n", "c.yaml:3: shop: door is missing");
 	expect_error("  shop:\n    door: [standard]\n", "c.yaml:4: shop: door is missing");
-	expect_error("  shop:\n    door: window\n", "c.yaml:4: door: \"window\" is not one of standard,");
+	expect_error("  shop:\n    door: window\n",
+		"c.yaml:4: door: \"window\" is not one of standard,");
 	expect_error("  shop:\n    door: standard\n    door: standard\n",
 		"c.yaml:5: \"door\" stands twice");
 	expect_error("  shop: { door: standard, secret_file: %1$s }\n"

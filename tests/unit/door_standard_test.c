@@ -64,9 +64,10 @@ static enum status open_door(const char *secrets)
 	EXPECT_OK(option_set(option_find(door_standard.options, slice_of("secret_file")),
 			  site.options, slice_of(path), &site.err),
 		site.err);
-	struct door_config config = {
-		.name = "shop", .type = &door_standard, .options = site.options, .clock = &test_clock
-	};
+	struct door_config config = { .name = "shop",
+		.type = &door_standard,
+		.options = site.options,
+		.clock = &test_clock };
 	return door_standard.open(&config, &site.door, &site.err);
 }
 
@@ -90,9 +91,9 @@ static const char *ask(struct message m)
 		{ "webhook-timestamp", m.timestamp }, { "WEBHOOK-SIGNATURE", m.signature } };
 	for (unsigned i = 0; i < 3; i++)
 		if (fields[i][1] != NULL)
-			head.fields[head.field_count++] = (struct http_field){
-				slice_of(fields[i][0]), slice_of(fields[i][1])
-			};
+			head.fields[head.field_count++] =
+				(struct http_field){ slice_of(fields[i][0]),
+					slice_of(fields[i][1]) };
 	struct door_message message = { .head = &head, .body = slice_of(m.body) };
 	enum status s = door_standard.authenticate(site.door, &message, &site.err);
 	EXPECT(s == OK || s == E_INPUT);
@@ -148,10 +149,10 @@ TEST(every_bit_of_the_signature_counts)
 		memcpy(changed, bytes, sizeof(bytes));
 		changed[bit / 8] ^= (uint8_t)(1U << (bit % 8));
 		for (size_t i = 0; i < HASH_BYTES; i += 3) {
-			uint32_t three = (uint32_t)changed[i] << 16 |
-					 (i + 1 < sizeof(changed) ? (uint32_t)changed[i + 1] << 8
-								  : 0) |
-					 (i + 2 < sizeof(changed) ? changed[i + 2] : 0);
+			uint32_t three =
+				(uint32_t)changed[i] << 16 |
+				(i + 1 < sizeof(changed) ? (uint32_t)changed[i + 1] << 8 : 0) |
+				(i + 2 < sizeof(changed) ? changed[i + 2] : 0);
 			for (int shift = 18; shift >= 0; shift -= 6)
 				text[at++] = digits[three >> shift & 63];
 		}
@@ -200,7 +201,8 @@ TEST(a_public_key_verifies_ed25519)
 
 TEST(a_message_is_good_for_five_minutes_both_ways)
 {
-	const char *const late = "webhook-timestamp is more than 300 seconds from this server's time";
+	const char *const late =
+		"webhook-timestamp is more than 300 seconds from this server's time";
 	EXPECT_NUMBER(open_door(SECRET), OK);
 	now_s = VECTOR_TIME + 300;
 	EXPECT_TEXT(ask(vector(vector_signature)), "");
@@ -215,8 +217,7 @@ TEST(a_message_is_good_for_five_minutes_both_ways)
 
 TEST(fields_that_are_missing_or_odd_are_named)
 {
-	const char *const no_number =
-		"webhook-timestamp is not a number of seconds since 1970";
+	const char *const no_number = "webhook-timestamp is not a number of seconds since 1970";
 	char id[300];
 	EXPECT_NUMBER(open_door(SECRET), OK);
 	struct message m = vector(vector_signature);
@@ -263,7 +264,8 @@ static void expect_bad_secrets(const char *secrets, const char *why)
 {
 	EXPECT_NUMBER(open_door(secrets), E_CONFIG);
 	if (strstr(site.err.text, why) == NULL)
-		test_fail(__FILE__, __LINE__, "found \"%s\"\n   expected \"%s\"", site.err.text, why);
+		test_fail(
+			__FILE__, __LINE__, "found \"%s\"\n   expected \"%s\"", site.err.text, why);
 	/* The secret itself is in no message. */
 	EXPECT(strstr(site.err.text, "SGVsbG8") == NULL);
 	options_release(door_standard.options, site.options);
@@ -311,12 +313,12 @@ TEST(hmac_of_parts_is_that_of_the_whole)
 			  write_secrets("new one\nhush\ntest_signature_key\n", 0600), &secrets,
 			  &site.err),
 		site.err);
-	EXPECT(secrets_signed(&secrets, &whole, 1,
-		slice_of("hMTq0K2x7oyOjoBwGYeTj5oxfnaVYXzbanUG9aajpKI=")));
-	EXPECT(secrets_signed(&secrets, parts, 2,
-		slice_of("hP+9K0IO6NTQefXl3foXo4gTVl+B4FiLi/LWB1ZoiJg=")));
-	EXPECT(!secrets_signed(&secrets, parts, 1,
-		slice_of("hP+9K0IO6NTQefXl3foXo4gTVl+B4FiLi/LWB1ZoiJg=")));
+	EXPECT(secrets_signed(
+		&secrets, &whole, 1, slice_of("hMTq0K2x7oyOjoBwGYeTj5oxfnaVYXzbanUG9aajpKI=")));
+	EXPECT(secrets_signed(
+		&secrets, parts, 2, slice_of("hP+9K0IO6NTQefXl3foXo4gTVl+B4FiLi/LWB1ZoiJg=")));
+	EXPECT(!secrets_signed(
+		&secrets, parts, 1, slice_of("hP+9K0IO6NTQefXl3foXo4gTVl+B4FiLi/LWB1ZoiJg=")));
 	EXPECT(secrets_include(&secrets, slice_of("hush")));
 	EXPECT(!secrets_include(&secrets, slice_of("hus")));
 	EXPECT(!secrets_include(&secrets, slice_of("")));
@@ -324,8 +326,8 @@ TEST(hmac_of_parts_is_that_of_the_whole)
 
 TEST(base64_is_read_strictly)
 {
-	static const char *const bad[] = { "A", "AA", "AAA", "AA=A", "=AAA", "A===", "AAAA\n", "AB==",
-		"AAB=", "AA==AAAA", "AA-_", "A A=", "====" };
+	static const char *const bad[] = { "A", "AA", "AAA", "AA=A", "=AAA", "A===", "AAAA\n",
+		"AB==", "AAB=", "AA==AAAA", "AA-_", "A A=", "====" };
 	uint8_t out[8];
 	size_t len;
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -22,9 +22,8 @@ static void write_secrets(const char *text)
 static void start_with_door(const char *options)
 {
 	snprintf(secrets_path, sizeof(secrets_path), "%s/secrets", test_folder());
-	snprintf(yaml, sizeof(yaml),
-		"doors:\n  shop:\n    door: standard\n    secret_file: %s\n%s", secrets_path,
-		options);
+	snprintf(yaml, sizeof(yaml), "doors:\n  shop:\n    door: standard\n    secret_file: %s\n%s",
+		secrets_path, options);
 	write_secrets(SECRET "\n");
 	signing_secret = SECRET;
 	site.yaml = yaml;
@@ -39,9 +38,8 @@ static void sign(const char *id, const char *timestamp, const char *body, char *
 	size_t len;
 	EXPECT(base64_decode(slice_of(signing_secret + 6), key, sizeof(key), &len));
 	const struct slice dot = SLICE(".");
-	const struct slice parts[] = {
-		slice_of(id), dot, slice_of(timestamp), dot, slice_of(body)
-	};
+	const struct slice parts[] = { slice_of(id), dot, slice_of(timestamp), dot,
+		slice_of(body) };
 	struct hash hash = hmac_sha256(slice_make(key, len), parts, 5);
 	char base64[48];
 	size_t at = 0;
@@ -143,8 +141,8 @@ TEST(data_of_a_standard_message_is_the_document)
 TEST(a_bad_signature_is_401_and_nothing_of_it_is_kept)
 {
 	start_with_door("");
-	EXPECT_NUMBER(knock("shop", sale("0042", 1),
-			      "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+	EXPECT_NUMBER(
+		knock("shop", sale("0042", 1), "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
 		401);
 	expect_answer("/problems/unauthenticated");
 	expect_nothing_kept();
