@@ -210,7 +210,10 @@ static bool needs_memory(struct batch *s, struct line_state *line, enum status s
 {
 	if (status == OK)
 		return false;
-	problem_line(s, line, PROBLEM_TOO_LARGE, "the document needs too much memory", NULL);
+	problem_line(s, line, PROBLEM_TOO_LARGE,
+		"the document needs too much memory, or with stand-ins for its customer more than "
+		"1048576 bytes",
+		NULL);
 	return true;
 }
 

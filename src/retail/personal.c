@@ -186,7 +186,7 @@ enum status personal_replace(struct transaction *t, struct slice document,
 {
 	struct replacer r = { .stand_in = stand_in, .arena = arena, .copied = document.ptr };
 	json_init(&r.json, document, arena);
-	buf_init(&r.out, document.len + 16 * SUBJECT_TEXT_MAX);
+	buf_init(&r.out, TRANSACTION_BYTES_MAX);
 	replace_object(&r, &transaction_schema, (char *)t);
 	buf_append(&r.out, r.copied, (size_t)(document.ptr + document.len - r.copied));
 	if (r.out.failed)

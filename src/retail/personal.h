@@ -53,6 +53,7 @@ struct stand_in {
 };
 
 /* Puts stand-ins in the place of every personal text, in the transaction and in its document, of
- * which nothing else changes by a byte. The new texts live in the arena. E_FULL. */
+ * which nothing else changes by a byte. The new texts live in the arena. E_FULL: the arena's limit,
+ * or with stand-ins the document has more than TRANSACTION_BYTES_MAX, which nobody would decode. */
 enum status personal_replace(struct transaction *t, struct slice document,
 	const struct stand_in *stand_in, struct arena *arena, struct slice *ret_document);

@@ -17,7 +17,7 @@ struct hidden {
 
 /* Puts stand-ins in the place of what is personal, in the transaction and in its document. The
  * hash is made afterwards. `raw_personal`: what was received is to be sealed although no field of
- * the transaction says who the customer is. E_FULL: the arena's limit. */
+ * the transaction says who the customer is. E_FULL: as personal_replace(). */
 enum status subjects_hide(const struct subjects *subjects, struct transaction *t, bool raw_personal,
 	struct slice *document, struct arena *arena, struct hidden *ret_hidden);
 

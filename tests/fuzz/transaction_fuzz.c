@@ -1,8 +1,10 @@
 /* A document is accepted or refused with a finding; what is accepted can be checked, hashed and
  * printed, and its canonical JSON decodes to a transaction that encodes to the same bytes and,
- * unless it had members that nobody knows, has the same hash. */
+ * unless it had members that nobody knows, has the same hash. With stand-ins for what is personal
+ * it is a transaction of the same shape still, and has none of the texts that they stand for. */
 #include "base/check.h"
 #include "fuzz.h"
+#include "retail/personal.h"
 #include "retail/rules.h"
 
 enum { ARENA_BYTES = 64 << 20, TEXT_BYTES = 16 << 20 };
@@ -34,6 +36,37 @@ static void check_again(const struct transaction *t, const struct hash *hash, st
 	buf_release(&twice);
 }
 
+static void count_stand_in(
+	void *context, struct slice name, struct slice text, char stand_in[static SUBJECT_TEXT_MAX])
+{
+	const struct subject_id subject = { { 0xab } };
+	check(name.len > 0 && text.len > 0);
+	subject_print(&subject, stand_in);
+	++*(unsigned *)context;
+}
+
+static void check_hidden(const struct transaction *t, struct slice document, struct arena *arena)
+{
+	struct transaction hidden = *t, again;
+	struct findings findings = { .count = 0 };
+	enum identifier_kind kind;
+	struct slice identifier, kept;
+	unsigned made = 0, made_again = 0;
+	const struct stand_in stand_in = { count_stand_in, &made };
+	const struct stand_in same = { count_stand_in, &made_again };
+	check(personal_identifier(t, arena, &kind, &identifier) == OK && identifier.len > 0);
+	check(personal_replace(&hidden, document, &stand_in, arena, &kept) == OK);
+	check((made > 0) == personal_present(t));
+	check(made > 0 || slice_equal(kept, document));
+	check(transaction_decode(kept, arena, &again, &findings) == OK);
+	check(slice_equal(again.customer, hidden.customer));
+	check(again.lines.count == t->lines.count && again.unknown_count == t->unknown_count);
+	/* Hidden once more it is the same: all that was there had a stand-in. */
+	struct slice twice;
+	check(personal_replace(&again, kept, &same, arena, &twice) == OK);
+	check(made_again == made && slice_equal(kept, twice));
+}
+
 static void check_accepted(const struct transaction *t, struct slice document, struct arena *arena)
 {
 	struct findings findings = { .count = 0 };
@@ -48,6 +81,7 @@ static void check_accepted(const struct transaction *t, struct slice document, s
 	check(key_print(&t->key, key) < KEY_TEXT_MAX);
 	check(transaction_hash(t, document, arena, &hash) == OK);
 	check_again(t, &hash, arena);
+	check_hidden(t, document, arena);
 	buf_release(&text);
 }
 

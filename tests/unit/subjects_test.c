@@ -160,6 +160,31 @@ TEST(a_raw_record_that_tells_the_customer_is_sealed_though_no_field_does)
 	close_keys();
 }
 
+/* A stand-in may be longer than what it stands for, and what is kept must be decoded for ever. */
+TEST(a_document_that_stand_ins_would_make_too_large_is_refused)
+{
+	static char text[TRANSACTION_BYTES_MAX + 1];
+	enum { GROWS = 2 * SUBJECT_BYTES - 1 };
+	struct hidden hidden;
+	struct transaction t;
+	struct findings findings = { .count = 0 };
+	open_keys();
+	for (unsigned over = 0; over < 2; over++) {
+		int head = snprintf(text, sizeof(text), HEAD "\"customer\":\"c\",\"x\":\"");
+		size_t len = TRANSACTION_BYTES_MAX - GROWS + over;
+		size_t tail = strlen("\"," TAIL);
+		memset(text + head, 'x', len - (size_t)head - tail);
+		memcpy(text + len - tail, "\"," TAIL, tail);
+		struct slice document = slice_make(text, len);
+		EXPECT_NUMBER(transaction_decode(document, &arena, &t, &findings), OK);
+		EXPECT_NUMBER(subjects_hide(keys, &t, false, &document, &arena, &hidden),
+			over == 0 ? OK : E_FULL);
+		if (over == 0)
+			EXPECT_NUMBER(transaction_decode(document, &arena, &t, &findings), OK);
+	}
+	close_keys();
+}
+
 TEST(the_same_document_has_the_same_hash_and_another_value_another)
 {
 	open_keys();
