@@ -12,6 +12,7 @@ const MEANING = {
   difference: "the ERP holds something else",
   double: "the ERP holds it more than once",
   gap: "numbers of a register have not arrived",
+  writers: "two tills are alive under one register's name",
   declared: "a closing declares other totals than were received",
 };
 

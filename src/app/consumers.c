@@ -2,6 +2,7 @@
 
 #include "books/ledger.h"
 #include "books/register_day.h"
+#include "books/register_writer.h"
 #include "books/store_day.h"
 #include "deliver/exceptions.h"
 #include "deliver/postings.h"
@@ -20,5 +21,6 @@ const struct consumer *const consumers[] = {
 	&totals_consumer, /* before the exceptions, which read what it passed */
 	&exceptions_consumer,
 	&register_day_consumer, /* behind them, whose tables it writes to */
+	&register_writer_consumer,
 	NULL,
 };

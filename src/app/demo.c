@@ -408,7 +408,10 @@ static enum status print_summary(struct demo *demo, bool *ret_good, struct error
 		    st->refused == 0 && st->agreed > 0 && sent.refused == 0 &&
 		    sent.conflicts == 0 && sent.accepted == st->accepted &&
 		    stores.transactions == st->accepted;
-	printf("%s\n", *ret_good ? "everything agrees" : "not everything agrees");
+	printf("%s%s\n", *ret_good ? "everything agrees" : "not everything agrees",
+		*ret_good && st->exceptions > 0
+			? " that has come; the exceptions name what has not"
+			: "");
 	return s;
 }
 

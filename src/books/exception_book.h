@@ -14,7 +14,9 @@ extern const struct migration exception_migrations[EXCEPTION_MIGRATIONS];
 enum {
 	LINE_FINDINGS = 0,   /* one a finding; also one a posting of a delivery event */
 	LINE_TOTALS = 100,   /* one a total of the user's */
-	LINE_REGISTER = 200, /* what the books of a register find */
+	LINE_GAP = 200,      /* what the books of a register find */
+	LINE_DECLARED = 201,
+	LINE_WRITERS = 202,
 };
 
 /* One exception to be. Slices are NULL when there is nothing to say. */

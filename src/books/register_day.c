@@ -191,7 +191,7 @@ static enum status tell_gap(struct register_days *r, const struct applied_event 
 		numbers == 1 ? "has" : "have", (unsigned long long)numbers);
 	struct raised raised = {
 		.event = e->event.number,
-		.line = LINE_REGISTER,
+		.line = LINE_GAP,
 		.at_ms = e->event.recorded_ms,
 		.kind = "gap",
 		.severity = "medium",

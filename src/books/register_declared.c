@@ -306,7 +306,7 @@ static enum status tell(struct register_declared *r, const struct applied_event 
 	size_t len = total_print(d->amount, 0, amount);
 	struct raised raised = {
 		.event = e->event.number,
-		.line = LINE_REGISTER,
+		.line = LINE_DECLARED,
 		.at_ms = e->event.recorded_ms,
 		.kind = "declared",
 		.severity = "medium",

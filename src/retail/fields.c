@@ -208,6 +208,7 @@ static const struct field transaction_fields[] = {
 	{ SLICE("extensions"), FIELD_RAW, 19, AT(transaction, extensions) },
 	{ SLICE("numbering"), FIELD_CHOICE, 20, .choices = numbering_names,
 	  AT(transaction, numbering) },
+	{ SLICE("writer"), FIELD_TEXT, 21, .min = 1, .max = ID_TEXT_MAX, AT(transaction, writer) },
 	{ SLICE("customer_details"), FIELD_OBJECT, 22, .schema = &customer_schema,
 	  AT(transaction, customer_details) },
 };

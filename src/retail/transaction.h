@@ -190,6 +190,9 @@ struct transaction {
 	struct slice reason;
 	struct slice extensions;
 	unsigned numbering; /* enum numbering */
+	/* Which device or program wrote it: stays the same while a till lives, and another one
+	 * never has it. */
+	struct slice writer;
 	struct customer_details customer_details;
 	uint32_t unknown_count; /* members, at any level, whose name is not in this model */
 };

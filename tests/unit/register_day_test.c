@@ -146,3 +146,35 @@ TEST(what_the_erp_refused_is_settled_when_a_revision_takes_its_place)
 	wait_for("/v1/exceptions?state=closed", "\"close_reason\":\"superseded\"");
 	stop();
 }
+
+static unsigned post_of(const char *writer, unsigned sequence)
+{
+	char body[512];
+	snprintf(body, sizeof(body),
+		"{\"store\":\"0042\",\"register\":\"03\",\"business_date\":\"2026-11-23\","
+		"\"sequence\":%u,\"type\":\"no_sale\",\"writer\":\"%s\","
+		"\"closed_at\":\"2026-11-23T20:00:00+01:00\"}",
+		sequence, writer);
+	return call(bridge_port(site.bridge), "POST", "/v1/transactions", "application/json", body);
+}
+
+TEST(two_tills_alive_under_one_name_are_an_exception_and_a_replaced_one_is_not)
+{
+	begin(NULL);
+	EXPECT_NUMBER(post_of("old", 1), 201);
+	EXPECT_NUMBER(post_of("old", 3), 201);
+	EXPECT_NUMBER(post_of("new", 4), 201);
+	EXPECT_NUMBER(post_of("new", 5), 201);
+	/* It had this one left. */
+	EXPECT_NUMBER(post_of("old", 2), 201);
+	EXPECT_NUMBER(post_of("old", 2), 200);
+	wait_for("/v1/stores/0042/days/2026-11-23", "\"transactions\":5,");
+	expect_answer("/v1/exceptions?state=all", "{\"exceptions\":[],");
+	EXPECT_NUMBER(post_of("old", 6), 201);
+	wait_for("/v1/exceptions?kind=writers", "\"old\\\" and \\\"new\\\" both write for register 03");
+	expect_answer("/v1/exceptions", "\"key\":\"0042/03/2026-11-23/6\"");
+	EXPECT_NUMBER(post_of("new", 7), 201);
+	wait_for("/v1/exceptions", "\"new\\\" and \\\"old\\\" both write");
+	expect_answer("/v1/status", "\"exceptions\":{\"open\":1}");
+	expect_same_after_rebuild();
+}
