@@ -409,9 +409,8 @@ static enum status print_summary(struct demo *demo, bool *ret_good, struct error
 		    sent.conflicts == 0 && sent.accepted == st->accepted &&
 		    stores.transactions == st->accepted;
 	printf("%s%s\n", *ret_good ? "everything agrees" : "not everything agrees",
-		*ret_good && st->exceptions > 0
-			? " that has come; the exceptions name what has not"
-			: "");
+		*ret_good && st->exceptions > 0 ? " that has come; the exceptions name what has not"
+						: "");
 	return s;
 }
 

@@ -12,9 +12,9 @@ extern const struct migration exception_migrations[EXCEPTION_MIGRATIONS];
 
 /* The lines of an event's exceptions, so that consumers do not write the same one. */
 enum {
-	LINE_FINDINGS = 0,   /* one a finding; also one a posting of a delivery event */
-	LINE_TOTALS = 100,   /* one a total of the user's */
-	LINE_GAP = 200,      /* what the books of a register find */
+	LINE_FINDINGS = 0, /* one a finding; also one a posting of a delivery event */
+	LINE_TOTALS = 100, /* one a total of the user's */
+	LINE_GAP = 200,    /* what the books of a register find */
 	LINE_DECLARED = 201,
 	LINE_WRITERS = 202,
 };

@@ -73,8 +73,8 @@ static int64_t place(const struct key *key)
 	return ((year * 12 + month) * 31 + day) * 1000000000000 + (int64_t)key->sequence;
 }
 
-static enum status raise_writers(struct writers *w, const struct applied_event *e,
-	struct slice other, struct error *err)
+static enum status raise_writers(
+	struct writers *w, const struct applied_event *e, struct slice other, struct error *err)
 {
 	const struct transaction *t = e->transaction;
 	char key[KEY_TEXT_MAX];
@@ -84,8 +84,8 @@ static enum status raise_writers(struct writers *w, const struct applied_event *
 		.at_ms = e->event.recorded_ms,
 		.kind = "writers",
 		.severity = "high",
-		.subject = arena_format(e->arena, "%.*s/%.*s", SLICE_ARG(t->key.store),
-			SLICE_ARG(t->key.reg)),
+		.subject = arena_format(
+			e->arena, "%.*s/%.*s", SLICE_ARG(t->key.store), SLICE_ARG(t->key.reg)),
 		.store = t->key.store,
 		.key = slice_make(key, key_print(&t->key, key)),
 		.transaction_event = e->event.number,
@@ -100,9 +100,8 @@ static enum status raise_writers(struct writers *w, const struct applied_event *
 
 /* Only a register that has had several writers is looked at closely: its rows of this batch are
  * written, and the others of which this one is in the midst are asked for. */
-static enum status look_closely(
-	struct writers *w, const struct applied_event *e, int64_t first, int64_t last,
-	struct error *err)
+static enum status look_closely(struct writers *w, const struct applied_event *e, int64_t first,
+	int64_t last, struct error *err)
 {
 	const struct transaction *t = e->transaction;
 	bool row = false;
@@ -144,8 +143,8 @@ static enum status writers_apply(void *state, const struct applied_event *e, str
 	if (s != OK || count.number < 2)
 		return s;
 	bool lower = !fresh && range[0].number < here, higher = !fresh && range[1].number > here;
-	return look_closely(w, e, lower ? range[0].number : here, higher ? range[1].number : here,
-		err);
+	return look_closely(
+		w, e, lower ? range[0].number : here, higher ? range[1].number : here, err);
 }
 
 static enum status writers_flush(void *state, struct error *err)

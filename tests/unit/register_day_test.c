@@ -171,7 +171,8 @@ TEST(two_tills_alive_under_one_name_are_an_exception_and_a_replaced_one_is_not)
 	wait_for("/v1/stores/0042/days/2026-11-23", "\"transactions\":5,");
 	expect_answer("/v1/exceptions?state=all", "{\"exceptions\":[],");
 	EXPECT_NUMBER(post_of("old", 6), 201);
-	wait_for("/v1/exceptions?kind=writers", "\"old\\\" and \\\"new\\\" both write for register 03");
+	wait_for("/v1/exceptions?kind=writers",
+		"\"old\\\" and \\\"new\\\" both write for register 03");
 	expect_answer("/v1/exceptions", "\"key\":\"0042/03/2026-11-23/6\"");
 	EXPECT_NUMBER(post_of("new", 7), 201);
 	wait_for("/v1/exceptions", "\"new\\\" and \\\"old\\\" both write");
