@@ -109,6 +109,24 @@ start_tillbridge()
 	wait_ready "$URL/readyz" "$PID" 60 || give_up "the server starts"
 }
 
+# start_configured FOLDER: the server with a configuration file: its ERP is ERP_URL, and the rest
+# comes from standard input. Sets URL, PID.
+start_configured()
+{
+	port=$(free_port)
+	URL=http://127.0.0.1:$port
+	{
+		echo "listen: 127.0.0.1:$port"
+		echo "data: $1"
+		echo "erps: { sandbox: { connector: sandbox, url: '$ERP_URL' } }"
+		echo "default_erp: sandbox"
+		cat
+	} >"$1.yaml"
+	start_server serve "$TILLBRIDGE" serve --config "$1.yaml"
+	PID=$SERVER_PID
+	wait_ready "$URL/readyz" "$PID" 60 || give_up "the server starts"
+}
+
 # What the stages sales, rebuild and browser share: the first has filled it.
 SALES_DIR=$TEST_DIR/sales
 SALES_DAYS=${SALES_DAYS:-10}

@@ -88,9 +88,10 @@ static void respond_query(struct query *q, enum status s)
 	if (s == OK && q->buf->failed)
 		s = error_set(&q->err, E_FULL, "the answer is larger than 64 MiB; ask for less");
 	if (s == OK) {
-		struct http_response response = {
-			.status = 200, .content_type = "application/json", .body = buf_get(q->buf)
-		};
+		struct http_response response = { .status = 200,
+			.content_type =
+				q->content_type == NULL ? "application/json" : q->content_type,
+			.body = buf_get(q->buf) };
 		http_respond(q->http, &response);
 		return;
 	}

@@ -24,6 +24,7 @@ struct query {
 	uint64_t limit;
 	char after[2 * PARAMETER_BYTES_MAX]; /* decoded cursor, empty at the start */
 	struct buf *buf;                     /* the answer */
+	const char *content_type;            /* of the answer; NULL: application/json */
 	struct error err;
 };
 
@@ -92,6 +93,7 @@ enum status doors_list(struct query *q);
 enum status rules_get(struct query *q);
 enum status transactions_list(struct query *q);
 enum status transaction_get(struct query *q);
+enum status transaction_raw(struct query *q);
 enum status stock_list(struct query *q);
 enum status stores_list(struct query *q);
 enum status days_list(struct query *q);

@@ -7,6 +7,8 @@ const struct route routes[] = {
 	{ "GET", "/v1/doors", NULL, doors_list },
 	{ "GET", "/v1/transactions", NULL, transactions_list },
 	{ "GET", "/v1/transactions/{store}/{register}/{date}/{sequence}", NULL, transaction_get },
+	{ "GET", "/v1/transactions/{store}/{register}/{date}/{sequence}/raw", NULL,
+		transaction_raw },
 	{ "GET", "/v1/stock", NULL, stock_list },
 	{ "GET", "/v1/stores", NULL, stores_list },
 	{ "GET", "/v1/stores/{store}/days", NULL, days_list },

@@ -5,6 +5,7 @@
 #include "deliver/postings.h"
 #include "retail/codec.h"
 #include "retail/record.h"
+#include "subjects/seal.h"
 
 #include <stdio.h>
 
@@ -352,20 +353,29 @@ static bool query_revision(struct query *q, uint64_t *ret_revision)
 	return false;
 }
 
-enum status transaction_get(struct query *q)
+/* The transaction that path and query name. */
+static enum status read_subject(struct query *q, struct subject **ret_subject, bool *ret_reveal)
 {
 	struct subject *subject = arena_new(q->arena, struct subject);
-	struct step steps[STEPS_MAX] = { { 0 } };
 	uint64_t revision;
-	bool reveal;
 	struct key key = { .store = slice_of(q->parameters[0]), .reg = slice_of(q->parameters[1]) };
 	if (!query_date(q, 2, &key.business_date) || !query_sequence(q, 3, &key.sequence))
 		return E_INPUT;
-	if (!query_revision(q, &revision) || !query_reveal(q, &reveal))
+	if (!query_revision(q, &revision) || !query_reveal(q, ret_reveal))
 		return E_INPUT;
 	enum status s = find_subject(q, &key, revision, subject);
 	if (s == OK)
 		s = read_document(q, subject);
+	*ret_subject = subject;
+	return s;
+}
+
+enum status transaction_get(struct query *q)
+{
+	struct subject *subject;
+	struct step steps[STEPS_MAX] = { { 0 } };
+	bool reveal;
+	enum status s = read_subject(q, &subject, &reveal);
 	if (s != OK)
 		return s;
 	buf_char(q->buf, '{');
@@ -384,4 +394,42 @@ enum status transaction_get(struct query *q)
 		s = write_story(q, subject, steps);
 	buf_char(q->buf, '}');
 	return s;
+}
+
+/* What was sealed with the record of who the customer is. */
+static enum status unseal_raw(
+	struct query *q, const struct record *record, bool reveal, struct slice *ret_raw)
+{
+	struct unsealed unsealed;
+	if (!reveal)
+		return error_set(&q->err, E_REFUSED,
+			"what was received says who the customer is; reveal=customer asks for it");
+	enum status s = subjects_unseal(
+		api_sources(q->api)->subjects, record, q->arena, &unsealed, &q->err);
+	if (s == OK && unsealed.state != SUBJECT_KEPT)
+		return error_set(&q->err, E_REFUSED,
+			"what was received said who the customer was, who is forgotten");
+	if (s == OK)
+		*ret_raw = unsealed.raw;
+	return s;
+}
+
+/* The bytes as the door got them, less what its mapping calls personal. */
+enum status transaction_raw(struct query *q)
+{
+	struct subject *subject;
+	bool reveal;
+	enum status s = read_subject(q, &subject, &reveal);
+	if (s != OK)
+		return s;
+	const struct record *record = &subject->record;
+	struct slice raw = record->raw;
+	if (raw.len == 0 && record->sealed.len > 0)
+		s = unseal_raw(q, record, reveal, &raw);
+	if (s != OK)
+		return s;
+	/* Of any format, and never to be run by whoever shows it. */
+	q->content_type = "application/octet-stream";
+	buf_slice(q->buf, raw.len > 0 ? raw : record->document);
+	return OK;
 }

@@ -19,6 +19,8 @@ int command_sandbox_erp(int argc, char **argv);
 int command_check(int argc, char **argv);
 /* The table of rules, as it holds for a store and a currency. */
 int command_rules(int argc, char **argv);
+/* The kinds of doors and their options. */
+int command_doors(int argc, char **argv);
 /* One transaction with its whole story, from a running server. */
 int command_explain(int argc, char **argv);
 /* A data subject's key, destroyed by a running server. */

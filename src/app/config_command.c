@@ -25,6 +25,13 @@ static void show(const struct config *config)
 	for (size_t i = 0; i < config->erp_count; i++)
 		printf("erp %s: %s\n", config->erps[i].name, config->erps[i].type->name);
 	printf("default erp: %s\n", config->default_erp[0] == '\0' ? "none" : config->default_erp);
+	for (size_t i = 0; i < config->door_count; i++)
+		printf("door %s: %s, mapping %s\n", config->doors[i].name,
+			config->doors[i].door.type->name,
+			config->doors[i].door.mapping != NULL
+				? mapping_name(config->doors[i].door.mapping)
+			: config->doors[i].door.lines ? "transactions"
+						      : "transaction");
 	if (config->stores == NULL)
 		printf("stores: every store is taken\n");
 	for (size_t i = 0; config->stores != NULL && i < config->store_count; i++)

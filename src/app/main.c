@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{ "sandbox-erp", "a small ERP to try things out with", command_sandbox_erp },
 	{ "send", "send files of transactions to a server", command_send },
 	{ "check", "hold files of transactions to the schema and the rules", command_check },
+	{ "doors", "the kinds of doors and their options", command_doors },
 	{ "rules", "the rules that hold for a store and a currency", command_rules },
 	{ "map", "show what a mapping makes of a document", command_map },
 	{ "import", "sales of another system as transactions", command_import },

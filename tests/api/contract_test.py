@@ -10,13 +10,17 @@ transactions of a store of its own, "contract-<random>", so it may run against a
 Ends with "N passed, N failed"; exit code 1 when something failed.
 """
 import argparse
+import base64
 import copy
 import datetime
+import hashlib
+import hmac
 import json
 import os
 import re
 import secrets
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -57,8 +61,9 @@ class Server:
     def __init__(self, url):
         self.url = url.rstrip("/")
 
-    def call(self, method, path, body=None, content_type=None):
+    def call(self, method, path, body=None, content_type=None, fields=None):
         headers = {"Content-Type": content_type} if content_type else {}
+        headers.update(fields or {})
         request = urllib.request.Request(self.url + path, data=body, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
@@ -118,9 +123,9 @@ class Test:
             print(f"FAILED: {claim}")
         return good
 
-    def call(self, method, template, path, expected, body=None, content_type=None):
+    def call(self, method, template, path, expected, body=None, content_type=None, fields=None):
         """Calls, and holds the answer to the contract; returns it."""
-        answer = self.server.call(method, path, body, content_type)
+        answer = self.server.call(method, path, body, content_type, fields)
         name = f"{method} {path}"
         wanted = expected if isinstance(expected, tuple) else (expected,)
         self.check(answer.status in wanted, f"{name} is answered {answer.status}, expected {expected}: {answer.body[:200]!r}")
@@ -282,6 +287,40 @@ def test_subjects(test, store):
         test.check(number.encode() not in shown.body, f"{path} shows who was forgotten")
 
 
+def signed(secret, body):
+    """The fields of Standard Webhooks."""
+    name, now = f"msg_{secrets.token_hex(8)}", str(int(time.time()))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.digest(key, b".".join([name.encode(), now.encode(), body]), hashlib.sha256))
+    return {"webhook-id": name, "webhook-timestamp": now, "webhook-signature": f"v1,{signature.decode()}"}
+
+
+def test_doors(test, store, door, secret):
+    """A door that is called, and what was received through it."""
+    template, path = "/v1/webhooks/{name}", f"/v1/webhooks/{door}"
+    json_type = "application/json"
+    test.call("POST", template, "/v1/webhooks/no-such-door", 404, b"{}", json_type)
+    test.call("POST", template, path, 401, encode(sale(store, 20)), json_type)
+    for body, expected in (
+        (encode(sale(store, 20)), 200), (encode(sale(store, 20)), 200),
+        (encode([sale(store, 21), {"store": store}]), 422), (b"{", 400),
+        (encode({**sale(store, 20), "operator": "somebody else"}), 409),
+        (b" " * (3 << 20), 413),
+    ):
+        test.call("POST", template, path, expected, body, json_type, signed(secret, body))
+    told = test.call("GET", "/v1/doors", "/v1/doors", 200)
+    test.check(secret.encode() not in told.body, "/v1/doors shows a secret")
+    one = next(d for d in told.json()["doors"] if d["name"] == door)
+    test.check((one["accepted"], one["unauthenticated"]) == (2, 1), f"/v1/doors says {one}")
+    key = f"{store}/01/{datetime.date.today().isoformat()}/20"
+    wait_for_story(test, f"/v1/transactions/{key}")
+    raw = "/v1/transactions/{store}/{register}/{date}/{sequence}/raw"
+    answer = test.call("GET", raw, f"/v1/transactions/{key}/raw", 200)
+    test.check(json.loads(answer.body) == sale(store, 20), "the raw bytes are not what was sent")
+    test.call("GET", raw, f"/v1/transactions/{key}/raw?revision=0", 400)
+    test.call("GET", raw, f"/v1/transactions/{key}/raw?revision=9", 404)
+
+
 def test_list(test, path, queries):
     for query in queries:
         test.call("GET", path, f"{path}?{query}", 200)
@@ -329,6 +368,8 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="Holds a running server to the contract.")
     parser.add_argument("--url", required=True, help="of the server, as http://127.0.0.1:8080")
+    parser.add_argument("--door", required=True, help="a door of the kind standard")
+    parser.add_argument("--secret", required=True, help="its secret, as whsec_...")
     parser.add_argument("--contract", default=os.path.join(here, "..", "..", "api", "openapi.yaml"))
     arguments = parser.parse_args()
     test = Test(Server(arguments.url), Contract(arguments.contract))
@@ -336,7 +377,8 @@ def main():
     key, exception = test_intake(test, store)
     test_reads(test, key, exception, store)
     test_subjects(test, store)
-    for path in ("/v1/status", "/v1/erps", "/healthz", "/readyz", "/metrics", "/"):
+    test_doors(test, store, arguments.door, arguments.secret)
+    for path in ("/v1/status", "/v1/erps", "/v1/doors", "/healthz", "/readyz", "/metrics", "/"):
         test.call("GET", path, path, 200)
     test_routes(test)
     test_contract_is_served(test)
