@@ -1,5 +1,5 @@
 #!/bin/sh
-# documents of other systems: POSLog and CSV become transactions, held against their source
+# documents of other systems: POSLog and CSV, held against their source; configured doors, killed
 . "$(dirname "$0")/stage.sh"
 
 DOORS_DIR=$TEST_DIR/doors
@@ -88,4 +88,6 @@ claim "every posting is read back and agrees" \
 	$PYTHON tests/system/wait_agreed.py --url "$URL" --timeout 300
 claim "the server stops by itself when it is asked to" stop_server "$PID"
 claim "so does the sandbox ERP" stop_server "$ERP_PID"
-close_stage
+say "$PASSED passed, $FAILED failed"
+$PYTHON tests/system/doors_test.py --program "$TILLBRIDGE" --work "$DOORS_DIR/configured" \
+	--kills "$(full_or 30 4)" && [ $FAILED = 0 ]
