@@ -10,7 +10,8 @@ static const struct option rows[] = { { 0 } };
 static const struct arguments arguments = {
 	.command = "tillbridge doors",
 	.words = "[DOOR]",
-	.help = "Lists the kinds of doors that `doors` of the configuration can have, or one of them "
+	.help = "Lists the kinds of doors that `doors` of the configuration can have, or one of "
+		"them "
 		"with all its options.",
 	.options = rows,
 	.words_max = 1,
@@ -54,7 +55,8 @@ int command_doors(int argc, char **argv)
 	}
 	const struct door_type *type = door_type_find(slice_of(words.items[0]));
 	if (type == NULL) {
-		fprintf(stderr, "tillbridge doors: \"%s\" is no door; `tillbridge doors` lists them\n",
+		fprintf(stderr,
+			"tillbridge doors: \"%s\" is no door; `tillbridge doors` lists them\n",
 			words.items[0]);
 		return EXIT_USAGE;
 	}
