@@ -6,6 +6,7 @@
 #include "base/plant.h"
 #include "books/gap_watch.h"
 #include "intake/documents.h"
+#include "intake/kept_replies.h"
 #include "subjects/consumer.h"
 #include "subjects/seal.h"
 
@@ -31,6 +32,8 @@ struct bridge {
 	struct apply *apply;
 	struct document_reader *documents;
 	struct identity *identity;
+	struct kept_replies_reader *kept_replies;
+	struct idempotency *idempotency;
 	struct subjects *subjects;
 	struct buf forgotten; /* struct subject_id, one behind the other, of the journal's tail */
 	bool sealed;          /* the journal's tail holds something sealed */
@@ -153,6 +156,8 @@ static enum status remember_event(struct bridge *b, const struct event *event, s
 	}
 	if (event->kind == EVENT_FORGOTTEN)
 		return remember_forgotten(b, event, err);
+	if (event->kind == EVENT_REPLY)
+		return idempotency_remember(b->idempotency, event, err);
 	if (event->kind != EVENT_TRANSACTION && event->kind != EVENT_CONFLICT)
 		return OK;
 	enum status s = record_decode(event->payload, &record, err);
@@ -227,6 +232,22 @@ static enum status load_day(
 	return document_reader_load(((struct bridge *)context)->documents, identity, day, err);
 }
 
+static enum status open_idempotency(struct bridge *b, struct error *err)
+{
+	enum status s = kept_replies_reader_open(b->state_path, &b->kept_replies, err);
+	struct idempotency_config config = {
+		.journal = b->journal,
+		.clock = b->clock,
+		.required = b->config->serve.idempotency_key == 1,
+		.retention_ms = b->config->serve.idempotency_retention_ms,
+		.find = kept_replies_reader_find,
+		.applied = applied_number,
+		.find_context = b->kept_replies,
+		.applied_context = b,
+	};
+	return s == OK ? idempotency_open(&config, &b->idempotency, err) : s;
+}
+
 static enum status open_identity(struct bridge *b, struct error *err)
 {
 	enum status s = read_last(b, "SELECT payload FROM routing", &b->last_routing, err);
@@ -295,6 +316,7 @@ static enum status open_intake(struct bridge *b, struct error *err)
 	struct acceptor_config acceptor = {
 		.journal = b->journal,
 		.identity = b->identity,
+		.idempotency = b->idempotency,
 		.clock = b->clock,
 		.queue_bytes_max = b->config->serve.queue_bytes_max,
 		.queue_items_max = QUEUE_ITEMS_MAX,
@@ -315,6 +337,7 @@ static enum status open_intake(struct bridge *b, struct error *err)
 		.context = b,
 		.rules = b->config->rules,
 		.subjects = b->subjects,
+		.idempotency = b->idempotency,
 	};
 	return admission_open(&admission, &b->admission, err);
 }
@@ -481,7 +504,7 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	buf_init(&b->last_definitions, JOURNAL_EVENT_BYTES_MAX);
 	buf_init(&b->forgotten, FORGOTTEN_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
-		open_state, open_identity, open_subjects, open_intake, record_routing,
+		open_state, open_idempotency, open_identity, open_subjects, open_intake, record_routing,
 		record_definitions, open_delivery, open_gap_watch, open_doors, open_api,
 		open_server };
 	enum status s = OK;
@@ -525,6 +548,8 @@ void bridge_close(struct bridge *b)
 	delivery_close(b->delivery);
 	admission_close(b->admission);
 	subjects_close(b->subjects);
+	idempotency_close(b->idempotency);
+	kept_replies_reader_close(b->kept_replies);
 	identity_close(b->identity);
 	document_reader_close(b->documents);
 	store_close(b->store);

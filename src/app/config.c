@@ -10,6 +10,8 @@
 
 #define AT(field) .offset = offsetof(struct serve_options, field)
 
+static const char *const idempotency_choices[] = { "optional", "required", NULL };
+
 const struct option serve_options[] = {
 	{ .name = "config",
 		.type = OPTION_TEXT,
@@ -113,6 +115,21 @@ const struct option serve_options[] = {
 		.help = "How long a register's number may be missing, from when a higher one was "
 			"received, before an exception says so; 0 for never. A store may have its "
 			"own." },
+	{ .name = "idempotency_key",
+		.type = OPTION_CHOICE,
+		AT(idempotency_key),
+		.fallback = "optional",
+		.choices = idempotency_choices,
+		.help = "Whether POST /v1/transactions needs an Idempotency-Key: optional or "
+			"required." },
+	{ .name = "idempotency_retention",
+		.type = OPTION_DURATION,
+		AT(idempotency_retention_ms),
+		.fallback = "30d",
+		.min = 1000,
+		.max = UINT64_C(366) * 86400000,
+		.help = "How long an Idempotency-Key and its answer are kept; the keys of "
+			"transactions are kept for ever." },
 	{ .name = "head_timeout",
 		.type = OPTION_DURATION,
 		AT(head_timeout_ms),

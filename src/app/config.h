@@ -39,6 +39,8 @@ enum { CONFIG_ERPS_MAX = 32, CONFIG_STORES_MAX = 10000 };
 struct serve_options {
 	char *config, *listen, *data, *tls_cert, *tls_key, *erp_url, *master_key_file;
 	bool dev, no_erp, keys_lost;
+	unsigned idempotency_key; /* 0 optional, 1 required */
+	uint64_t idempotency_retention_ms;
 	uint64_t loops, connections_max, body_bytes_max, segment_bytes, queue_bytes_max,
 		identity_entries_max;
 	uint64_t gap_after_ms;

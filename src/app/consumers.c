@@ -8,11 +8,13 @@
 #include "deliver/postings.h"
 #include "deliver/totals.h"
 #include "intake/documents.h"
+#include "intake/kept_replies.h"
 #include "stock/on_hand.h"
 #include "subjects/consumer.h"
 
 const struct consumer *const consumers[] = {
 	&documents_consumer,
+	&kept_replies_consumer,
 	&subjects_consumer,
 	&on_hand_consumer,
 	&store_day_consumer,

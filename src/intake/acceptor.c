@@ -145,8 +145,53 @@ static void take_in(struct acceptor *a, struct accept_work *work)
 	}
 }
 
+static bool all_kept(const struct accept_work *work)
+{
+	for (uint32_t i = 0; i < work->count; i++)
+		if (work->items[i].outcome == NOT_ACCEPTED)
+			return false;
+	return work->count > 0;
+}
+
+static bool left_alone(const struct accept_work *work)
+{
+	return work->keyed != NULL && work->keyed->verdict != KEYED_NEW;
+}
+
+/* When the answer cannot be kept, the sender is not told it: it sends again, and each of its
+ * transactions is then known by its own key. */
+static void take_in_keyed(struct acceptor *a, struct accept_work *work)
+{
+	struct error err = a->broken_why;
+	enum status s =
+		a->broken ? E_IO : idempotency_look_up(a->config.idempotency, work->keyed, &err);
+	if (s == OK && left_alone(work))
+		return;
+	if (s == OK) {
+		take_in(a, work);
+		if (!all_kept(work))
+			return;
+		work->compose(work);
+		s = idempotency_keep(a->config.idempotency, work->keyed, &err);
+	}
+	if (s == OK)
+		return;
+	if (s == E_IO && !a->broken) {
+		a->broken = true;
+		a->broken_why = err;
+	}
+	work->keyed->verdict = KEYED_NEW;
+	for (uint32_t i = 0; i < work->count; i++) {
+		work->items[i].outcome = NOT_ACCEPTED;
+		work->items[i].status = s;
+	}
+	work->err = err;
+}
+
 static void count(struct acceptor *a, const struct accept_work *work)
 {
+	if (left_alone(work))
+		return;
 	for (uint32_t i = 0; i < work->count; i++) {
 		const struct accept_item *item = &work->items[i];
 		if (item->outcome == NOT_ACCEPTED)
@@ -168,6 +213,8 @@ static void deny(struct acceptor *a, struct accept_work *work)
 		work->items[i].status = a->broken_why.status;
 	}
 	work->err = a->broken_why;
+	if (work->keyed != NULL)
+		work->keyed->kept = false;
 }
 
 static void acknowledge(struct acceptor *a, struct accept_work *group)
@@ -247,6 +294,8 @@ static void *run(void *argument)
 		for (struct accept_work *w = group; w != NULL; w = w->next)
 			if (w->needs_keys && keys != OK)
 				put_off(w, keys, &err);
+			else if (w->keyed != NULL)
+				take_in_keyed(a, w);
 			else
 				take_in(a, w);
 		finish_group(a, group, items);
@@ -293,7 +342,8 @@ enum status acceptor_submit(struct acceptor *a, struct accept_work *work)
 {
 	uint64_t bytes = work_bytes(work);
 	enum status s = OK;
-	check(work->count > 0 && work->done != NULL);
+	check((work->count > 0 || work->keyed != NULL) && work->done != NULL);
+	check(work->keyed == NULL || (work->compose != NULL && a->config.idempotency != NULL));
 	pthread_mutex_lock(&a->lock);
 	if (a->stopping) {
 		s = E_STOPPED;

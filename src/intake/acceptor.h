@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "intake/idempotency.h"
 #include "intake/identity.h"
 #include "journal/journal.h"
 
@@ -40,6 +41,11 @@ struct accept_work {
 	uint32_t count;
 	bool needs_keys;  /* something is sealed with a key that is not durable yet */
 	struct error err; /* when an item is NOT_ACCEPTED */
+	/* When the request has an Idempotency-Key; there may be no items then. Unless its verdict
+	 * is KEYED_NEW the items were left alone. compose() fills in its answer, on the acceptor's
+	 * thread, once every item has its outcome. */
+	struct keyed *keyed;
+	void (*compose)(struct accept_work *work);
 	void (*done)(struct accept_work *work);
 	void *context;
 	struct accept_work *next; /* the acceptor's */
@@ -50,6 +56,7 @@ struct acceptor;
 struct acceptor_config {
 	struct journal *journal;
 	struct identity *identity;
+	struct idempotency *idempotency; /* NULL: no work is keyed */
 	struct clock *clock;
 	uint64_t queue_bytes_max; /* payload bytes that may wait */
 	uint32_t queue_items_max;

@@ -16,6 +16,8 @@ enum {
 	TEXTS_BYTES_MAX = 16 << 20,
 	SPARE_MAX = 512, /* batches kept for the next request */
 	KEPT_BYTES_MAX = 256 << 10,
+	/* An outcome without its findings: the key with every character escaped, and the words. */
+	OUTCOME_BYTES_MAX = 6 * KEY_TEXT_MAX + 800,
 };
 
 /* What became of one line before the acceptor saw it. */
@@ -38,6 +40,9 @@ struct batch {
 	struct accept_item *items;
 	uint32_t line_count, line_size;
 	struct accept_work work;
+	char store[ID_TEXT_MAX], reg[ID_TEXT_MAX]; /* of the first transaction */
+	size_t store_len, reg_len;                 /* 0: there was none yet */
+	void (*compose)(void *context);
 	void (*done)(void *context);
 	void *context;
 };
@@ -90,6 +95,11 @@ struct admission_counters *admission_counters(struct admission *admission)
 	return &admission->counters;
 }
 
+struct idempotency *admission_idempotency(const struct admission *admission)
+{
+	return admission->config.idempotency;
+}
+
 uint64_t admission_monotonic_ns(const struct admission *admission)
 {
 	return admission->config.clock->monotonic_ns(admission->config.clock);
@@ -130,6 +140,7 @@ void batch_give_back(struct batch *s)
 	buf_reset(&s->records);
 	buf_reset(&s->texts);
 	s->line_count = 0;
+	s->store_len = s->reg_len = 0;
 	s->work = (struct accept_work){ .count = 0 };
 	pthread_mutex_lock(&admission->lock);
 	bool keep = small && admission->spare_count < SPARE_MAX;
@@ -268,6 +279,17 @@ static void keep_line(
 		write_record(s, line, &record);
 }
 
+static void note_scope(struct batch *s, const struct key *key)
+{
+	if (s->store_len > 0)
+		return;
+	check(key->store.len <= sizeof(s->store) && key->reg.len <= sizeof(s->reg));
+	memcpy(s->store, key->store.ptr, key->store.len);
+	memcpy(s->reg, key->reg.ptr, key->reg.len);
+	s->store_len = key->store.len;
+	s->reg_len = key->reg.len;
+}
+
 /* Decodes and checks one document; what is good stands in `records` afterwards. */
 static void take_line(struct batch *s, struct line_state *line, const struct offer *offer)
 {
@@ -283,6 +305,7 @@ static void take_line(struct batch *s, struct line_state *line, const struct off
 	enum status status = transaction_decode(document, &s->scratch, &t, &findings);
 	if (decode_failed(s, line, status, &findings))
 		return;
+	note_scope(s, &t.key);
 	check_here(s->admission, &t, &findings);
 	transaction_check(&t, s->admission->config.rules, &findings);
 	if (findings.refusing > 0) {
@@ -441,6 +464,42 @@ bool batch_overflowed(const struct batch *s)
 	return s->records.failed || s->texts.failed;
 }
 
+bool batch_scope(const struct batch *s, struct slice *ret_store, struct slice *ret_reg)
+{
+	*ret_store = slice_make(s->store, s->store_len);
+	*ret_reg = slice_make(s->reg, s->reg_len);
+	return s->store_len > 0;
+}
+
+size_t batch_answers_max(const struct batch *s)
+{
+	size_t bytes = 64;
+	for (uint32_t i = 0; i < s->line_count; i++)
+		bytes += s->lines[i].text_len + OUTCOME_BYTES_MAX;
+	return bytes;
+}
+
+struct hash batch_fingerprint(const struct batch *s, struct slice body)
+{
+	struct hash hash = hash_of(body);
+	return s->admission->config.subjects == NULL
+		       ? hash
+		       : subjects_fingerprint(s->admission->config.subjects, &hash);
+}
+
+static void compose(struct accept_work *work)
+{
+	struct batch *s = work->context;
+	s->compose(s->context);
+}
+
+void batch_set_keyed(struct batch *s, struct keyed *keyed, void (*told)(void *context))
+{
+	s->work.keyed = keyed;
+	s->work.compose = compose;
+	s->compose = told;
+}
+
 static void durable(struct accept_work *work)
 {
 	struct batch *s = work->context;
@@ -451,7 +510,7 @@ enum status batch_submit(struct batch *s, void (*done)(void *context), void *con
 {
 	if (batch_overflowed(s))
 		return E_FULL;
-	if (s->work.count == 0) {
+	if (s->work.count == 0 && s->work.keyed == NULL) {
 		done(context);
 		return OK;
 	}

@@ -24,6 +24,7 @@ struct admission_config {
 	const struct rule_set *rules; /* NULL: the table as it stands; outlives the admission */
 	/* Seals what is personal. NULL keeps it as it came: for tests of other things only. */
 	struct subjects *subjects;
+	struct idempotency *idempotency; /* NULL: keys are not looked at; tests only */
 };
 
 struct admission_counters {
@@ -39,6 +40,7 @@ enum status admission_open(
 /* After all doors and the acceptor are closed. */
 void admission_close(struct admission *admission);
 struct admission_counters *admission_counters(struct admission *admission);
+struct idempotency *admission_idempotency(const struct admission *admission);
 uint64_t admission_monotonic_ns(const struct admission *admission);
 
 /* What a door hands over; batch_offer() copies what is kept of it. */
@@ -65,6 +67,18 @@ enum status batch_refuse(struct batch *batch, enum problem problem, const char *
 uint32_t batch_count(const struct batch *batch);
 /* The batch has outgrown its memory: it must be given back, nothing of it was kept. */
 bool batch_overflowed(const struct batch *batch);
+
+/* The store and register of the first line that is a transaction at all, whatever the rules say of
+ * it. False when there is none. They live as long as the batch. */
+bool batch_scope(const struct batch *batch, struct slice *ret_store, struct slice *ret_reg);
+/* What the answers of all lines may come to, in bytes, at most. */
+size_t batch_answers_max(const struct batch *batch);
+/* A fingerprint of the request: the same for the same bytes, and without the site's key it says
+ * nothing of what they hold. */
+struct hash batch_fingerprint(const struct batch *batch, struct slice body);
+/* Before batch_submit(): the batch has an Idempotency-Key. compose() gets batch_submit()'s context,
+ * on the acceptor's thread, when every line has its outcome; it may call batch_answer(). */
+void batch_set_keyed(struct batch *batch, struct keyed *keyed, void (*compose)(void *context));
 
 /* Hands what was not refused to the acceptor. done() is called once everything has its outcome, on
  * the acceptor's thread, or at once on this one when there is nothing to hand over. On any other

@@ -31,6 +31,10 @@ struct reply_items {
  * members of a problem. */
 void reply_submit_items(
 	struct http_request *request, struct batch *batch, const struct reply_items *items);
+/* The same for a request with an Idempotency-Key, which idempotency_enter() has let in; it takes
+ * `keyed` over too. `form` is REPLY_ONE or REPLY_LINES. */
+void reply_submit_keyed(struct http_request *request, struct batch *batch, enum reply_form form,
+	struct keyed *keyed);
 /* Refuses the request as a whole; nothing of the batch is kept. Takes both over; `batch` may be
  * NULL. */
 void reply_refuse(struct http_request *request, struct batch *batch, enum problem problem,

@@ -34,6 +34,7 @@ enum event_kind {
 	EVENT_FORGOTTEN = 9,   /* the key of a data subject is destroyed */
 	EVENT_GAP = 7,         /* numbers of a register that are missing for too long */
 	EVENT_DEFINITIONS = 8, /* totals that the following transactions are added to */
+	EVENT_REPLY = 12,      /* the answer that belongs to an Idempotency-Key */
 };
 
 struct event {

@@ -32,6 +32,15 @@ static const struct row rows[] = {
 	[PROBLEM_STOPPING] = { 503, "stopping", "The server is stopping; send the same again later",
 		"Retry-After: 2\r\n" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "The server failed", NULL },
+	[PROBLEM_KEY_MISSING] = { 400, "idempotency-key-missing",
+		"The request needs an Idempotency-Key", NULL },
+	[PROBLEM_KEY_MALFORMED] = { 400, "idempotency-key-malformed",
+		"The Idempotency-Key cannot be read", NULL },
+	[PROBLEM_KEY_IN_FLIGHT] = { 409, "idempotency-key-in-flight",
+		"The first request with this Idempotency-Key is not answered yet",
+		"Retry-After: 1\r\n" },
+	[PROBLEM_KEY_REUSED] = { 422, "idempotency-key-reused",
+		"The Idempotency-Key belongs to another request", NULL },
 };
 
 unsigned problem_status(enum problem problem)

@@ -252,6 +252,12 @@ void subjects_stand_in(const struct subjects *k, const struct subject_id *subjec
 	hash_hex(&hash, SUBJECT_BYTES, stand_in);
 }
 
+struct hash subjects_fingerprint(const struct subjects *k, const struct hash *hash)
+{
+	const struct slice parts[] = { slice_of("request"), slice_make(hash, sizeof(*hash)) };
+	return crypt_mac(&k->site, parts, 2);
+}
+
 /* ---- keys ---- */
 
 /* With `file`: what the file has, or a new key, goes into the cache. `entry` is that. */

@@ -39,6 +39,10 @@ void subjects_identify(const struct subjects *subjects, enum identifier_kind kin
 void subjects_stand_in(const struct subjects *subjects, const struct subject_id *subject,
 	struct slice field, struct slice text, char stand_in[static SUBJECT_TEXT_MAX]);
 
+/* A digest of a hash that nobody can compute without the site's key: so a guess at what was hashed
+ * cannot be tried out. */
+struct hash subjects_fingerprint(const struct subjects *subjects, const struct hash *hash);
+
 enum subject_state {
 	SUBJECT_UNKNOWN,   /* no key was ever made, or it is lost */
 	SUBJECT_KEPT,      /* its key is here */

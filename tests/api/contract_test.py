@@ -203,11 +203,28 @@ def test_intake(test, store):
     test.call("POST", template, path, 400, b'{"store": ', json_type)
     test.call("POST", template, path, 415, encode(first), "text/plain")
     lines = [encode(first), encode(sale(store, 3)), b"{}", encode(other), b'{"store"']
+    test_idempotency_key(test, template, path, store, json_type)
     many = test.call("POST", template, path, 200, b"\n".join(lines) + b"\n", many_type)
     codes = [json.loads(line).get("status_code") for line in many.body.splitlines()]
     test.check(codes[:2] == [200, 201] and codes[3:] == [409, 400] and codes[2] in (400, 422),
                f"NDJSON is answered {codes}, expected 200, 201, 422, 409, 400")
     return created["key"], conflict.get("exception")
+
+
+def test_idempotency_key(test, template, path, store, json_type):
+    """The answer of a key again, byte for byte; another body; a key that cannot be read."""
+    key = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+    body = encode(sale(store, 4))
+    first = test.call("POST", template, path, 201, body, json_type, key)
+    again = test.call("POST", template, path, 201, body, json_type, key)
+    test.check(first.body == again.body, f"{again.body!r} is replayed for {first.body!r}")
+    replayed = [a.headers.get("Idempotency-Replayed") for a in (first, again)]
+    test.check(replayed == [None, "true"], f"Idempotency-Replayed is {replayed}, expected none, then true")
+    reused = test.call("POST", template, path, 422, encode(sale(store, 5)), json_type, key).json()
+    test.check(reused.get("type", "").endswith("/idempotency-key-reused"), f"another body gets {reused}")
+    for wrong in ("", '""', '"a', "a b", "k" * 256):
+        refused = test.call("POST", template, path, 400, body, json_type, {"Idempotency-Key": wrong}).json()
+        test.check(refused.get("type", "").endswith("/idempotency-key-malformed"), f"{wrong!r} gets {refused}")
 
 
 def wait_for_story(test, path):
