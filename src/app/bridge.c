@@ -504,9 +504,9 @@ enum status bridge_open(const struct config *config, const struct bridge_hooks *
 	buf_init(&b->last_definitions, JOURNAL_EVENT_BYTES_MAX);
 	buf_init(&b->forgotten, FORGOTTEN_BYTES_MAX);
 	static enum status (*const steps[])(struct bridge *, struct error *) = { open_journal,
-		open_state, open_idempotency, open_identity, open_subjects, open_intake, record_routing,
-		record_definitions, open_delivery, open_gap_watch, open_doors, open_api,
-		open_server };
+		open_state, open_idempotency, open_identity, open_subjects, open_intake,
+		record_routing, record_definitions, open_delivery, open_gap_watch, open_doors,
+		open_api, open_server };
 	enum status s = OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == OK; i++)
 		s = steps[i](b, err);

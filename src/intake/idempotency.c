@@ -17,7 +17,7 @@ struct recent {
 
 struct idempotency {
 	struct idempotency_config config;
-	struct recent **buckets;       /* the acceptor's, as the next three */
+	struct recent **buckets; /* the acceptor's, as the next three */
 	struct recent *oldest, *newest;
 	struct buf payload;
 	pthread_mutex_t lock;
@@ -68,9 +68,9 @@ enum status idempotency_key_read(struct slice value, char key[static IDEMPOTENCY
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.ptr[i];
 		if (c <= 0x20 || c > 0x7e || c == '"' || c == '\\' || c == ',' || c == ';')
-			return wrong_key(
-				err, "has a space, comma, semicolon, quote, backslash or a "
-				     "character that is not ASCII, and no quotes around it");
+			return wrong_key(err,
+				"has a space, comma, semicolon, quote, backslash or a "
+				"character that is not ASCII, and no quotes around it");
 		key[i] = c;
 	}
 	*ret_len = value.len;
@@ -270,8 +270,8 @@ enum status idempotency_keep(struct idempotency *i, struct keyed *keyed, struct 
 		.reg = slice_make(keyed->reg, keyed->reg_len),
 		.key = slice_make(keyed->key, keyed->key_len),
 		.fingerprint = keyed->fingerprint,
-		.expires_ms = i->config.clock->wall_ms(i->config.clock) +
-			      (int64_t)i->config.retention_ms,
+		.expires_ms =
+			i->config.clock->wall_ms(i->config.clock) + (int64_t)i->config.retention_ms,
 		.status = keyed->status,
 		.form = keyed->form,
 		.body = buf_get(&keyed->body),
@@ -283,8 +283,8 @@ enum status idempotency_keep(struct idempotency *i, struct keyed *keyed, struct 
 		free(recent);
 		return error_set(err, E_FULL, "no memory to keep an answer");
 	}
-	enum status s = journal_append(
-		i->config.journal, EVENT_REPLY, buf_get(&i->payload), &event, err);
+	enum status s =
+		journal_append(i->config.journal, EVENT_REPLY, buf_get(&i->payload), &event, err);
 	if (s != OK) {
 		free(recent);
 		return s;

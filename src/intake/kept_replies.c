@@ -43,8 +43,8 @@ static enum status replies_open(struct store *store, void **ret_state, struct er
 		s = store_prepare(
 			store, "DELETE FROM kept_reply WHERE expires_ms <= $1", &k->purge, err);
 	if (s == OK)
-		s = store_prepare(store, "SELECT latest_ms FROM kept_reply_time", &k->read_time,
-			err);
+		s = store_prepare(
+			store, "SELECT latest_ms FROM kept_reply_time", &k->read_time, err);
 	if (s == OK)
 		s = store_prepare(store,
 			"INSERT INTO kept_reply_time (id, latest_ms) VALUES (1, $1)"

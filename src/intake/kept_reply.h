@@ -1,5 +1,5 @@
-/* The answer that belongs to an Idempotency-Key, as an event of the journal (EVENT_REPLY). The bytes
- * are in docs/FORMAT.md. */
+/* The answer that belongs to an Idempotency-Key, as an event of the journal (EVENT_REPLY). The
+ * bytes are in docs/FORMAT.md. */
 #pragma once
 
 #include "base/buf.h"
@@ -8,7 +8,7 @@
 #include "retail/transaction.h"
 
 enum {
-	IDEMPOTENCY_KEY_MAX = 255,      /* bytes of a key, without quotes */
+	IDEMPOTENCY_KEY_MAX = 255,       /* bytes of a key, without quotes */
 	IDEMPOTENCY_REPLY_MAX = 3 << 20, /* bytes of an answer that is kept */
 };
 
@@ -34,5 +34,6 @@ void kept_reply_encode(const struct kept_reply *reply, struct buf *buf);
 enum status kept_reply_decode(
 	struct slice payload, struct kept_reply *ret_reply, struct error *err);
 
-/* What a scope and key are looked up by: SHA-256 over each of the three with its length before it. */
+/* What a scope and key are looked up by: SHA-256 over each of the three with its length before it.
+ */
 struct hash kept_reply_id(struct slice store, struct slice reg, struct slice key);

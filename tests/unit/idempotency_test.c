@@ -80,7 +80,8 @@ static struct keyed *request(const char *reg, const char *key, const char *body)
 	struct hash fingerprint = hash_of(slice_of(body));
 	struct keyed *keyed = NULL;
 	EXPECT_NUMBER(
-		keyed_open(slice_of("0042"), slice_of(reg), slice_of(key), &fingerprint, &keyed), OK);
+		keyed_open(slice_of("0042"), slice_of(reg), slice_of(key), &fingerprint, &keyed),
+		OK);
 	return keyed;
 }
 
@@ -253,8 +254,7 @@ TEST(the_header_is_a_quoted_string_or_a_plain_one)
 	struct error err;
 	size_t len;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		enum status s =
-			idempotency_key_read(slice_of(forms[i].value), key, &len, &err);
+		enum status s = idempotency_key_read(slice_of(forms[i].value), key, &len, &err);
 		if (forms[i].key == NULL ? s != E_INPUT
 					 : s != OK || !slice_is(slice_make(key, len), forms[i].key))
 			test_fail(__FILE__, __LINE__, "%s is read as %.*s", forms[i].value,
@@ -262,15 +262,15 @@ TEST(the_header_is_a_quoted_string_or_a_plain_one)
 	}
 	memset(longest, '"', sizeof(longest));
 	memset(longest + 1, 'k', IDEMPOTENCY_KEY_MAX + 1);
-	EXPECT_NUMBER(idempotency_key_read(
-			      slice_make(longest, IDEMPOTENCY_KEY_MAX + 3), key, &len, &err),
+	EXPECT_NUMBER(
+		idempotency_key_read(slice_make(longest, IDEMPOTENCY_KEY_MAX + 3), key, &len, &err),
 		E_INPUT);
 	EXPECT(strstr(err.text, "too long") != NULL);
 	EXPECT_NUMBER(idempotency_key_read(
 			      slice_make(longest + 1, IDEMPOTENCY_KEY_MAX + 1), key, &len, &err),
 		E_INPUT);
-	EXPECT_NUMBER(idempotency_key_read(
-			      slice_make(longest + 1, IDEMPOTENCY_KEY_MAX), key, &len, &err),
+	EXPECT_NUMBER(
+		idempotency_key_read(slice_make(longest + 1, IDEMPOTENCY_KEY_MAX), key, &len, &err),
 		OK);
 	EXPECT_NUMBER(len, IDEMPOTENCY_KEY_MAX);
 }
@@ -327,7 +327,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* With one Idempotency-Key, two, or none. */
-static struct sent send_keyed(const char *type, const char *key, const char *second, const char *body)
+static struct sent send_keyed(
+	const char *type, const char *key, const char *second, const char *body)
 {
 	struct sent sent = { .status = 0 };
 	char url[64], header[64], line[300], more[300];
