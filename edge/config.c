@@ -304,6 +304,8 @@ static enum status open_parts(
 	enum status s = copy_config(config, &till->config, err);
 	if (s == OK)
 		s = disk_open_folder(till->config.options.folder, &till->disk, err);
+	if (s == OK)
+		s = writer_open(till->disk, till->writer, err);
 	if (s == OK) {
 		struct queue_config queue = { .disk = till->disk,
 			.clock = till->clock,

@@ -370,6 +370,7 @@ static void compose(struct till_sale *sale, uint64_t sequence, struct buf *buf)
 	json_write_member_text(buf, "store", sale->till->config.options.store);
 	json_write_member_text(buf, "register", sale->till->config.options.reg);
 	json_write_member_u64(buf, "sequence", sequence);
+	json_write_member_text(buf, "writer", sale->till->writer);
 	buf_char(buf, ',');
 	buf_slice(buf, buf_get(&sale->head));
 	write_list(buf, "lines", &sale->lines);

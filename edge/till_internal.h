@@ -9,6 +9,7 @@
 #include "edge/rulebook.h"
 #include "edge/till.h"
 #include "edge/uplink.h"
+#include "edge/writer.h"
 #include "retail/codec.h"
 
 #include <pthread.h>
@@ -38,6 +39,7 @@ struct till {
 	struct till_config config;
 	struct clock *clock;
 	struct disk *disk;
+	char writer[WRITER_TEXT_MAX + 1];
 	struct queue *queue;
 	struct held *held;
 	struct downlink *downlink;

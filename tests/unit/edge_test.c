@@ -1,6 +1,7 @@
 /* libtill as a POS program sees it, through till.h alone. */
 #include "edge/till.h"
 
+#include "edge/writer.h"
 #include "edge_site.h"
 
 #include <sys/stat.h>
@@ -310,4 +311,35 @@ TEST(two_programs_cannot_have_one_folder)
 	EXPECT(strstr(till_error(), "in use") != NULL);
 	till_config_free(config);
 	till_close(till);
+}
+
+static void writer_of(const char *name, char writer[static WRITER_TEXT_MAX + 1])
+{
+	char path[4096];
+	struct disk *disk = NULL;
+	struct error err;
+	snprintf(path, sizeof(path), "%s/%s", test_folder(), name);
+	EXPECT_OK(disk_open_folder(path, &disk, &err), err);
+	EXPECT_OK(writer_open(disk, writer, &err), err);
+	disk->ops->close_disk(disk);
+}
+
+TEST(a_queue_folder_has_one_writer_for_life_and_no_two_have_the_same)
+{
+	char first[WRITER_TEXT_MAX + 1], again[WRITER_TEXT_MAX + 1], other[WRITER_TEXT_MAX + 1];
+	char path[4096];
+	writer_of("one", first);
+	writer_of("one", again);
+	writer_of("two", other);
+	EXPECT_TEXT(again, first);
+	EXPECT(strncmp(first, "till-", 5) == 0 && strlen(first) == WRITER_TEXT_MAX);
+	EXPECT(strcmp(other, first) != 0);
+	/* A file that is no name: the till counts as a new one. */
+	snprintf(path, sizeof(path), "%s/one/writer", test_folder());
+	FILE *file = fopen(path, "we");
+	EXPECT(file != NULL && fputs("till-?", file) >= 0 && fclose(file) == 0);
+	writer_of("one", again);
+	EXPECT(strcmp(again, first) != 0);
+	writer_of("one", other);
+	EXPECT_TEXT(other, again);
 }
