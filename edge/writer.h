@@ -1,5 +1,6 @@
-/* Who writes for this register: a name that is made up once for each queue folder, so that two tills
- * that are alive under one register's name can be told apart (the transaction's field `writer`). */
+/* Who writes for this register: a name that is made up once for each queue folder, so that two
+ * tills that are alive under one register's name can be told apart (the transaction's field
+ * `writer`). */
 #pragma once
 
 #include "base/disk.h"
