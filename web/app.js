@@ -28,6 +28,7 @@ const state = {
   exceptions: nothing(),
   transactions: nothing(),
   erps: nothing(),
+  doors: nothing(),
   store: no_store(null),
   story: { key: null, ...nothing() },
   history: [], // a sample a second, null when there was no answer
@@ -91,6 +92,7 @@ function read_overview() {
   return [
     refresh(state.stores, () => read_all("/v1/stores", "stores")),
     refresh(state.erps, async () => (await read("/v1/erps")).erps),
+    refresh(state.doors, async () => (await read("/v1/doors")).doors),
     refresh(
       state.exceptions,
       async () => (await read("/v1/exceptions?state=open&limit=100")).exceptions,

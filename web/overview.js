@@ -390,6 +390,53 @@ function erp_panel(state) {
   );
 }
 
+function door_card(door, now) {
+  const called = door.path !== undefined;
+  const facts = [
+    called ? ["messages", count(door.messages)] : ["waiting", count(door.lag)],
+    ["accepted", count(door.accepted)],
+    ["known already", count(door.duplicates)],
+    ["refused", count(door.refused + (door.unauthenticated ?? 0))],
+  ];
+  return h(
+    "article",
+    { class: "erp", "data-key": door.name },
+    h(
+      "div",
+      { class: "erp-head" },
+      h("h3", {}, door.name, h("small", {}, ` ${door.door}`)),
+      badge(door.state),
+    ),
+    door.last_error &&
+      h(
+        "p",
+        { class: "detail" },
+        `${duration((now - Date.parse(door.last_error_at)) / 1000)} ago: ${door.last_error}`,
+      ),
+    h(
+      "dl",
+      {},
+      facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    ),
+  );
+}
+
+/* Most servers have the REST door alone, which the tiles count. */
+function door_panel(state) {
+  const doors = state.doors.data ?? [];
+  if (doors.length === 0) return null;
+  return panel(
+    "Doors",
+    null,
+    trouble("The doors", state.doors),
+    h(
+      "div",
+      { class: "erps" },
+      doors.map((door) => door_card(door, state.now())),
+    ),
+  );
+}
+
 function exception_list(open) {
   if (open.length === 0) return h("p", { class: "empty" }, NO_EXCEPTIONS);
   return h(
@@ -454,7 +501,7 @@ export function overview(state) {
       "div",
       { class: "columns", "data-key": "columns" },
       transactions_panel(state),
-      h("div", { class: "rows" }, erp_panel(state), exceptions_panel(state)),
+      h("div", { class: "rows" }, erp_panel(state), door_panel(state), exceptions_panel(state)),
     ),
     stores_panel(state),
   ];

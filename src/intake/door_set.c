@@ -19,7 +19,6 @@ struct open_door {
 };
 
 struct door_set {
-	struct clock *clock;
 	struct open_door *doors;
 	size_t count; /* that are open */
 };
@@ -63,11 +62,10 @@ enum status door_set_open(
 {
 	struct door_set *set = calloc(1, sizeof(*set));
 	enum status s = OK;
-	if (set != NULL) {
-		set->clock = config->clock;
-		set->doors = calloc(config->count + 1, sizeof(*set->doors));
-	}
-	if (set == NULL || set->doors == NULL)
+	if (set == NULL)
+		return error_set(err, E_FULL, "doors: out of memory");
+	set->doors = calloc(config->count + 1, sizeof(*set->doors));
+	if (set->doors == NULL)
 		s = error_set(err, E_FULL, "doors: out of memory");
 	for (size_t i = 0; i < config->count && s == OK; i++)
 		s = open_one(set, config, config->doors[i], err);

@@ -200,7 +200,7 @@ static enum status standard_authenticate(
 	void *context, const struct door_message *message, struct error *err)
 {
 	const struct door *door = context;
-	struct slice id, timestamp, signatures;
+	struct slice id = { NULL, 0 }, timestamp = { NULL, 0 }, signatures = { NULL, 0 };
 	enum status s = need_field(message->head, "webhook-id", &id, err);
 	if (s == OK)
 		s = need_field(message->head, "webhook-timestamp", &timestamp, err);
