@@ -5,7 +5,11 @@
 enum status key_cache_open(struct key_cache *cache, struct error *err)
 {
 	cache->slots = calloc(KEY_CACHE_SLOTS, sizeof(*cache->slots));
-	return cache->slots != NULL ? OK : error_set(err, E_FULL, "keys: out of memory");
+	cache->fresh = calloc(KEY_CACHE_MAX, sizeof(*cache->fresh));
+	if (cache->slots != NULL && cache->fresh != NULL)
+		return OK;
+	key_cache_close(cache);
+	return error_set(err, E_FULL, "keys: out of memory");
 }
 
 void key_cache_close(struct key_cache *cache)
@@ -13,6 +17,7 @@ void key_cache_close(struct key_cache *cache)
 	if (cache->slots != NULL)
 		crypt_wipe(cache->slots, KEY_CACHE_SLOTS * sizeof(*cache->slots));
 	free(cache->slots);
+	free(cache->fresh);
 	*cache = (struct key_cache){ NULL };
 }
 
@@ -36,11 +41,20 @@ struct cached_key *key_cache_find(const struct key_cache *cache, const struct su
 	return slot->state == CACHED_NOTHING ? NULL : slot;
 }
 
+static void put(struct key_cache *cache, const struct cached_key *entry)
+{
+	struct cached_key *slot = slot_of(cache, &entry->subject);
+	*slot = *entry;
+	cache->used++;
+	if (entry->state == CACHED_NEW)
+		cache->fresh[cache->fresh_count++] = (uint32_t)(slot - cache->slots);
+}
+
 /* Everything but the new keys can be read again. */
 static enum status drop_durable(struct key_cache *cache, struct error *err)
 {
 	struct key_cache old = *cache;
-	if (old.fresh >= KEY_CACHE_MAX)
+	if (old.fresh_count >= KEY_CACHE_MAX)
 		return error_set(err, E_FULL, "keys: %d new ones wait already", KEY_CACHE_MAX);
 	*cache = (struct key_cache){ NULL };
 	enum status s = key_cache_open(cache, err);
@@ -48,12 +62,9 @@ static enum status drop_durable(struct key_cache *cache, struct error *err)
 		*cache = old;
 		return s;
 	}
-	for (size_t i = 0; i < KEY_CACHE_SLOTS; i++)
-		if (old.slots[i].state == CACHED_NEW) {
-			*slot_of(cache, &old.slots[i].subject) = old.slots[i];
-			cache->used++;
-			cache->fresh++;
-		}
+	for (uint32_t i = 0; i < old.fresh_count; i++)
+		if (old.slots[old.fresh[i]].state == CACHED_NEW)
+			put(cache, &old.slots[old.fresh[i]]);
 	key_cache_close(&old);
 	return OK;
 }
@@ -61,22 +72,38 @@ static enum status drop_durable(struct key_cache *cache, struct error *err)
 enum status key_cache_put(
 	struct key_cache *cache, const struct cached_key *entry, struct error *err)
 {
-	if (cache->used >= KEY_CACHE_MAX) {
-		enum status s = drop_durable(cache, err);
-		if (s != OK)
-			return s;
-	}
-	*slot_of(cache, &entry->subject) = *entry;
-	cache->used++;
-	cache->fresh += entry->state == CACHED_NEW;
-	return OK;
+	enum status s = OK;
+	if (cache->used >= KEY_CACHE_MAX)
+		s = drop_durable(cache, err);
+	if (s == OK)
+		put(cache, entry);
+	return s;
 }
 
-void key_cache_set(struct key_cache *cache, struct cached_key *entry, enum cached_state state)
+void key_cache_forget(struct cached_key *entry)
 {
-	cache->fresh -= entry->state == CACHED_NEW;
-	cache->fresh += state == CACHED_NEW;
-	entry->state = (uint8_t)state;
-	if (state == CACHED_FORGOTTEN)
-		crypt_wipe(&entry->key, sizeof(entry->key));
+	entry->state = CACHED_FORGOTTEN;
+	crypt_wipe(&entry->key, sizeof(entry->key));
+}
+
+uint32_t key_cache_copy_new(const struct key_cache *cache, struct cached_key *to)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < cache->fresh_count; i++) {
+		const struct cached_key *slot = &cache->slots[cache->fresh[i]];
+		/* One that was forgotten meanwhile waits for nothing. */
+		if (slot->state == CACHED_NEW)
+			to[count++] = *slot;
+	}
+	return count;
+}
+
+void key_cache_flushed(struct key_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->fresh_count; i++) {
+		struct cached_key *slot = &cache->slots[cache->fresh[i]];
+		if (slot->state == CACHED_NEW)
+			slot->state = CACHED_DURABLE;
+	}
+	cache->fresh_count = 0;
 }

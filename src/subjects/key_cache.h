@@ -22,7 +22,9 @@ struct cached_key {
 
 struct key_cache {
 	struct cached_key *slots; /* KEY_CACHE_SLOTS of them */
-	uint32_t used, fresh;     /* of all states; of CACHED_NEW */
+	uint32_t used;
+	uint32_t *fresh; /* slots that were put in as CACHED_NEW since the last flush */
+	uint32_t fresh_count;
 };
 
 /* E_FULL. */
@@ -35,5 +37,10 @@ struct cached_key *key_cache_find(const struct key_cache *cache, const struct su
 /* Puts in what key_cache_find() did not find. E_FULL: KEY_CACHE_MAX new keys wait already. */
 enum status key_cache_put(
 	struct key_cache *cache, const struct cached_key *entry, struct error *err);
-/* Another state, and without a key when it is CACHED_FORGOTTEN. */
-void key_cache_set(struct key_cache *cache, struct cached_key *entry, enum cached_state state);
+/* Without a key from now on. */
+void key_cache_forget(struct cached_key *entry);
+
+/* Copies the new keys; `to` has room for fresh_count of them. Returns how many there are. */
+uint32_t key_cache_copy_new(const struct key_cache *cache, struct cached_key *to);
+/* What was new is durable; nothing was put in since it was copied. */
+void key_cache_flushed(struct key_cache *cache);

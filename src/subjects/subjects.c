@@ -332,14 +332,10 @@ enum status subjects_state(struct subjects *k, const struct subject_id *subject,
 /* With `file`, so that nobody adds to the cache or forgets meanwhile: a copy of the new keys. */
 static struct cached_key *copy_new(struct subjects *k, uint32_t *ret_count)
 {
-	uint32_t count = 0;
 	pthread_mutex_lock(&k->lock);
-	struct cached_key *copy = calloc(k->cache.fresh + 1, sizeof(*copy));
-	for (size_t i = 0; i < KEY_CACHE_SLOTS && copy != NULL && count < k->cache.fresh; i++)
-		if (k->cache.slots[i].state == CACHED_NEW)
-			copy[count++] = k->cache.slots[i];
+	struct cached_key *copy = calloc(k->cache.fresh_count + 1, sizeof(*copy));
+	*ret_count = copy == NULL ? 0 : key_cache_copy_new(&k->cache, copy);
 	pthread_mutex_unlock(&k->lock);
-	*ret_count = count;
 	return copy;
 }
 
@@ -374,11 +370,8 @@ enum status subjects_flush(struct subjects *k, struct error *err)
 	if (s == OK && count > 0)
 		s = insert_all(k, keys, count, err);
 	pthread_mutex_lock(&k->lock);
-	for (uint32_t i = 0; i < count && s == OK; i++) {
-		struct cached_key *cached = key_cache_find(&k->cache, &keys[i].subject);
-		check(cached != NULL);
-		key_cache_set(&k->cache, cached, CACHED_DURABLE);
-	}
+	if (s == OK)
+		key_cache_flushed(&k->cache);
 	pthread_mutex_unlock(&k->lock);
 	if (s == OK)
 		s = store_checkpoint(k->store, err);
@@ -413,7 +406,7 @@ enum status subjects_forget(struct subjects *k, const struct subject_id *subject
 	pthread_mutex_lock(&k->lock);
 	struct cached_key *cached = key_cache_find(&k->cache, subject);
 	if (s == OK && cached != NULL)
-		key_cache_set(&k->cache, cached, CACHED_FORGOTTEN);
+		key_cache_forget(cached);
 	pthread_mutex_unlock(&k->lock);
 	pthread_mutex_unlock(&k->file);
 	return s;
