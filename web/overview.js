@@ -400,7 +400,7 @@ function door_card(door, now) {
   ];
   return h(
     "article",
-    { class: "erp", "data-key": door.name },
+    { class: "erp door", "data-key": door.name },
     h(
       "div",
       { class: "erp-head" },

@@ -5,7 +5,13 @@
 need_sales
 need_npm "$ROOT/tests/browser" || give_up "npm installs what tests/browser/package.json names"
 start_sandbox "$SALES_DIR/erp"
-start_tillbridge "$SALES_DIR/data"
+(umask 077 && echo "whsec_$(head -c 24 /dev/urandom | base64)" >"$SALES_DIR/secret")
+mkdir -p "$SALES_DIR/drop"
+start_configured "$SALES_DIR/data" <<END
+doors:
+  webshop: { door: standard, secret_file: $SALES_DIR/secret }
+  drop: { door: folder, folder: $SALES_DIR/drop, mapping: transactions }
+END
 
 cd tests/browser || exit 3
 TILLBRIDGE_URL=$URL node --test --test-reporter=tap dashboard.test.mjs >"$LOG_DIR/browser.tap" 2>&1

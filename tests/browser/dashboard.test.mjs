@@ -206,6 +206,37 @@ test("the exceptions are listed with cause and key, or said to be none", async (
   await context.close();
 });
 
+test("the doors are shown as /v1/doors says, and no panel when there are none", async () => {
+  const { doors } = await api("/v1/doors");
+  const { context, page, seen } = await open();
+  await page.waitForSelector("#tile-accepted");
+  const look = () =>
+    page.$$eval("article.door", (cards) =>
+      cards.map((c) => [
+        c.dataset.key,
+        c.querySelector(".badge").textContent,
+        ...[...c.querySelectorAll("dd")].map((d) => d.textContent),
+      ]),
+    );
+  const wanted = (d) => [
+    d.name,
+    d.state,
+    grouped(d.path === undefined ? d.lag : d.messages),
+    grouped(d.accepted),
+    grouped(d.duplicates),
+    grouped(d.refused + (d.unauthenticated ?? 0)),
+  ];
+  await agrees(
+    seen,
+    "/v1/doors",
+    look,
+    (answer, shown) =>
+      shown.length === doors.length &&
+      JSON.stringify(shown) === JSON.stringify(answer.doors.map(wanted)),
+  );
+  await context.close();
+});
+
 test("a server that does not answer is reported, and its return too", async () => {
   const { context, page } = await open();
   await page.waitForSelector("#live.up");
