@@ -9,7 +9,7 @@ struct open_door {
 	struct door_config config;
 	struct clock *clock;
 	void *door;
-	bool running;
+	atomic_bool running; /* read by who views it */
 	pthread_rwlock_t lock; /* of `door`, for one that is called: the secrets can change */
 	atomic_uint_fast64_t messages_total, unauthenticated_total, failed_total, skipped_total;
 	struct reply_tally tally;
@@ -65,8 +65,10 @@ enum status door_set_open(
 	if (set == NULL)
 		return error_set(err, E_FULL, "doors: out of memory");
 	set->doors = calloc(config->count + 1, sizeof(*set->doors));
-	if (set->doors == NULL)
-		s = error_set(err, E_FULL, "doors: out of memory");
+	if (set->doors == NULL) {
+		free(set);
+		return error_set(err, E_FULL, "doors: out of memory");
+	}
 	for (size_t i = 0; i < config->count && s == OK; i++)
 		s = open_one(set, config, config->doors[i], err);
 	if (s != OK) {

@@ -1,5 +1,6 @@
 #include "intake/door_standard.h"
 
+#include "base/check.h"
 #include "base/signature.h"
 #include "intake/secrets.h"
 
@@ -208,6 +209,7 @@ static enum status standard_authenticate(
 		s = need_field(message->head, "webhook-signature", &signatures, err);
 	if (s != OK)
 		return s;
+	check(id.ptr != NULL);
 	/* With a dot in it two different messages could have the same signed text. */
 	if (id.len > ID_BYTES_MAX || memchr(id.ptr, '.', id.len) != NULL)
 		return error_set(err, E_INPUT,
