@@ -9,7 +9,7 @@ struct open_door {
 	struct door_config config;
 	struct clock *clock;
 	void *door;
-	atomic_bool running; /* read by who views it */
+	atomic_bool running;   /* read by who views it */
 	pthread_rwlock_t lock; /* of `door`, for one that is called: the secrets can change */
 	atomic_uint_fast64_t messages_total, unauthenticated_total, failed_total, skipped_total;
 	struct reply_tally tally;
