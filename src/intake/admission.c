@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "base/plant.h"
+#include "retail/card_text.h"
 #include "retail/record.h"
 #include "retail/rules.h"
 #include "subjects/seal.h"
@@ -290,6 +291,19 @@ static void note_scope(struct batch *s, const struct key *key)
 	s->reg_len = key->reg.len;
 }
 
+/* What a card's magnetic stripe holds must never be kept, in no field and by no door. */
+static bool has_track(struct slice text)
+{
+	struct card_match match;
+	size_t at = 0;
+	if (!card_text_suspicious(text))
+		return false;
+	while (card_text_next(text, &at, &match))
+		if (match.kind == CARD_TRACK)
+			return true;
+	return false;
+}
+
 /* Decodes and checks one document; what is good stands in `records` afterwards. */
 static void take_line(struct batch *s, struct line_state *line, const struct offer *offer)
 {
@@ -300,6 +314,14 @@ static void take_line(struct batch *s, struct line_state *line, const struct off
 	if (document.len > TRANSACTION_BYTES_MAX) {
 		problem_line(s, line, PROBLEM_TOO_LARGE,
 			"a transaction is larger than 1048576 bytes", NULL);
+		return;
+	}
+	if (has_track(document) || has_track(offer->raw)) {
+		findings_add(&findings, "card.authentication_data", true, "",
+			"holds data of a card's magnetic stripe, which is never taken; nothing of "
+			"it was kept");
+		problem_line(s, line, PROBLEM_INVALID,
+			"the transaction holds card data that is never taken", &findings);
 		return;
 	}
 	enum status status = transaction_decode(document, &s->scratch, &t, &findings);

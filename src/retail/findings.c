@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "retail/card_text.h"
 #include "retail/codec.h"
 
 #include <stdarg.h>
@@ -43,6 +44,9 @@ void findings_add(struct findings *findings, const char *rule, bool refuses, con
 	finding->refuses = refuses;
 	copy_text(finding->pointer, sizeof(finding->pointer), pointer);
 	copy_text(finding->detail, sizeof(finding->detail), detail);
+	/* What is wrong is shown; a card's number is not, wherever it stood. */
+	card_text_mask(finding->pointer, strlen(finding->pointer));
+	card_text_mask(finding->detail, strlen(finding->detail));
 }
 
 void findings_write(const struct findings *findings, bool refusing, struct buf *buf)
