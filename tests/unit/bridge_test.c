@@ -100,6 +100,15 @@ TEST(what_cannot_be_accepted_says_why_and_changes_nothing)
 	EXPECT_NUMBER(call(port, "POST", "/v1/transactions", "text/plain", "{}"), 415);
 	EXPECT_NUMBER(call(port, "POST", "/v1/transactions", "application/json", "{}"), 422);
 	EXPECT(strstr(site.answer, "\"errors\":[{\"pointer\":\"") != NULL);
+	EXPECT_NUMBER(call(port, "POST", "/v1/transactions", "application/json",
+			      "{\"note\":\";4111111111111111=25121010000000?\"}"),
+		422);
+	EXPECT(strstr(site.answer, "card.authentication_data") != NULL);
+	EXPECT(strstr(site.answer, "4111111111111111") == NULL);
+	EXPECT_NUMBER(call(port, "POST", "/v1/transactions", "application/json",
+			      "{\"sequence\":\"4111111111111111x\"}"),
+		422);
+	EXPECT(strstr(site.answer, "411111******1111") != NULL);
 	EXPECT_NUMBER(call(port, "PUT", "/v1/transactions", "application/json", "{}"), 405);
 	EXPECT_NUMBER(get("/v1/nothing"), 404);
 	EXPECT_NUMBER(get("/v1/transactions/a/b/2026-11-23/1"), 404);
