@@ -1,5 +1,5 @@
-/* The quick look that every document gets. Almost none has a row of 14 digits that could be a card's,
- * or two groups of four digits, or a "^", a "=" or an escape of any of these. */
+/* The quick look that every document gets. Almost none has a row of 14 digits that could be a
+ * card's, or two groups of four digits, or a "^", a "=" or an escape of any of these. */
 #include "retail/card_text.h"
 
 #ifdef __SSE2__
@@ -83,8 +83,8 @@ static bool row_is_suspicious(struct slice text, size_t from, uint64_t starts)
 		size_t start = from + (size_t)__builtin_ctzll(starts), end = start;
 		if (start > 0 && text.ptr[start - 1] >= '0' && text.ptr[start - 1] <= '9')
 			continue;
-		while (end < text.len && end - start <= CARD_DIGITS_MAX &&
-			text.ptr[end] >= '0' && text.ptr[end] <= '9')
+		while (end < text.len && end - start <= CARD_DIGITS_MAX && text.ptr[end] >= '0' &&
+			text.ptr[end] <= '9')
 			end++;
 		if (card_number_valid(text.ptr + start, end - start, CARD_IN_GROUPS))
 			return true;
@@ -108,7 +108,8 @@ static bool has_groups(struct slice text, size_t from, uint64_t four, uint64_t d
 static bool block_is_suspicious(struct slice text, size_t from, const char *bytes)
 {
 	struct marks marks = look(bytes);
-	uint64_t d = marks.digits, two = d & d >> 1, four = two & two >> 2, eight = four & four >> 4;
+	uint64_t d = marks.digits, two = d & d >> 1, four = two & two >> 2,
+		 eight = four & four >> 4;
 	uint64_t rows = eight & eight >> 6;
 	if (marks.odd && odd_is_suspicious(text, from, from + BLOCK_BYTES))
 		return true;

@@ -1,5 +1,6 @@
 /* What the name of a field says about card data in it. Names are compared without case and without
- * what is no letter or digit, behind the last colon: "CVV2", "card_cvv" and "pos:Cvv" are the same. */
+ * what is no letter or digit, behind the last colon: "CVV2", "card_cvv" and "pos:Cvv" are the same.
+ */
 #pragma once
 
 #include "base/slice.h"
@@ -21,6 +22,6 @@ enum card_name {
 enum card_name card_name_find(struct slice name);
 /* True when it is one of those whose value must never be kept. */
 bool card_name_is_secret(enum card_name name);
-/* Whether the value is what the name says. NULL: it is not (empty, masked, a result code); else what
- * it is, in words for people. `value` is without quotes and escapes. */
+/* Whether the value is what the name says. NULL: it is not (empty, masked, a result code); else
+ * what it is, in words for people. `value` is without quotes and escapes. */
 const char *card_value_secret(enum card_name name, struct slice value);

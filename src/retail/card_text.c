@@ -145,9 +145,8 @@ static unsigned read_groups(struct slice text, size_t start, struct groups *grou
 	size_t at = start, total = 0;
 	groups->step = 0;
 	while (count < GROUPS_MAX) {
-		size_t end = digits_end(
-			slice_make(text.ptr,
-				text.len - at > GROUP_DIGITS_MAX + 1 ? at + GROUP_DIGITS_MAX + 1
+		size_t end = digits_end(slice_make(text.ptr, text.len - at > GROUP_DIGITS_MAX + 1
+								     ? at + GROUP_DIGITS_MAX + 1
 								     : text.len),
 			at);
 		if (end == at || end - at > GROUP_DIGITS_MAX)

@@ -1,11 +1,11 @@
 /* Card data in plain bytes: card numbers, and what the magnetic stripe holds. Linear in the text,
  * without memory of its own.
  *
- * A card number is one row of 14 to 19 digits, or groups as they are embossed (4-4-4-4, 4-6-5, 4-6-4
- * and 6-13) with the same separator between them: a space, a no-break space, a dash or a dot. What
- * is part of a longer row of digits, a fraction, a telephone number ("+") or a word of 24 or more
- * letters and digits (a hash, a token) is none. Groups with dashes or dots count only when they are
- * the whole word.
+ * A card number is one row of 14 to 19 digits, or groups as they are embossed (4-4-4-4, 4-6-5,
+ * 4-6-4 and 6-13) with the same separator between them: a space, a no-break space, a dash or a dot.
+ * What is part of a longer row of digits, a fraction, a telephone number ("+") or a word of 24 or
+ * more letters and digits (a hash, a token) is none. Groups with dashes or dots count only when
+ * they are the whole word.
  *
  * Track 1 is "B", 12 to 19 digits and "^"; track 2 is ";", 12 to 19 digits, "=" and four digits, or
  * without its ";" a card number, "=" or "D" and seven digits. */
