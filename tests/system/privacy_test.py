@@ -17,12 +17,16 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
-from rig import WEB, Claims, Ended, empty, serve, wait_applied
+from rig import ROOT, WEB, Claims, Ended, empty, serve, wait_applied
+
+from journal_file import KINDS_WITH_RECORD, Record, segments
 
 DAY = '2026-11-23'
+POSLOG = ROOT / 'tests' / 'doors' / 'poslog_2.xml'
 
 
 class Customer:
@@ -168,6 +172,7 @@ def main():
     try:
         check_clear(claims, server, sales, customers, dice)
         check_forgotten(claims, server, sales, gone, others, options.program, work)
+        check_door(claims, options.program, work, customers[:2])
     finally:
         if server.running():
             server.kill()
@@ -273,6 +278,45 @@ def check_restored(claims, server, sales, gone, others, program, backup, before)
     claims.claim('and has the same books, still', books(server) == server.books)
     server.stop()
     claims.claim('and verify finds it sound', digest(program, server.data) is not None)
+
+
+def check_door(claims, program, work, customers):
+    """A POSLog whose every transaction names a customer, voided ones too, through a watched folder."""
+    first, second = customers
+    people = f'<Customer><CustomerID>{first.number}</CustomerID><Name>{first.details["name"]}</Name></Customer>'
+    nameless = f'<Customer><Name>{second.details["name"]}</Name></Customer>'
+    text = POSLOG.read_text(encoding='utf-8')
+    count = text.count('</RetailTransaction>')
+    half = text.index('</RetailTransaction>', len(text) // 2)
+    text = (text[:half].replace('</RetailTransaction>', people + '</RetailTransaction>')
+        + text[half:].replace('</RetailTransaction>', nameless + '</RetailTransaction>'))
+    server = serve(program, work, work / 'door')
+    config = work / 'door.yaml'
+    config.write_text('doors:\n  drop:\n    door: folder\n    mapping: poslog-2\n'
+        f'    folder: {work / "drop"}\n    time_zone: Europe/Berlin\n    rescan: 100ms\n')
+    (work / 'drop').mkdir()
+    (work / 'drop' / 'day.tmp').write_text(text, encoding='utf-8')
+    (work / 'drop' / 'day.tmp').rename(work / 'drop' / 'day.xml')
+    server.command = [w for w in server.command if w not in ('--dev', '--no-erp')] + ['--config', str(config)]
+    try:
+        server.start()
+        until = time.monotonic() + 60
+        while not (work / 'drop' / 'done' / 'day.xml').exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        applied = (work / 'drop' / 'done' / 'day.xml').exists() and wait_applied(server)
+        records = [Record(event.payload, event.where) for segment in segments(server.data / 'journal')
+            for event in segment.events if event.kind in KINDS_WITH_RECORD]
+        sealed = sum(bool(record.sealed) for record in records)
+        claims.claim(f'of {len(records)} transactions of a POSLog the {count} with a customer are sealed',
+            applied and sealed == count > 4)
+        subject = call(server.url + '/v1/subjects/find', {'customer': first.number})
+        claims.claim('their subject is known', subject[0] == 200)
+        server.stop()
+        found, files = clear_texts(server.data, customers)
+        claims.claim(f'nothing in {files} files tells who they were {found[:3] or ""}', not found)
+    finally:
+        if server.running():
+            server.kill()
 
 
 if __name__ == '__main__':
