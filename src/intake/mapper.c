@@ -25,10 +25,13 @@ const struct format *mapper_format(const struct door_config *door)
 	return mapping_format(door->mapping);
 }
 
-/* Standard Webhooks put the document into a member "data"; no transaction has such a field. */
+/* Standard Webhooks put the document into a member "data". Elsewhere that may be a field that we do
+ * not know, which is kept. */
 struct format_options mapper_format_options(const struct door_config *door)
 {
-	struct format_options options = { .record = SLICE("data") };
+	struct format_options options = { .record = { NULL, 0 } };
+	if (door->mapping == NULL && door->type->authenticate != NULL)
+		options.record = slice_of("data");
 	if (door->mapping != NULL)
 		options = *mapping_format_options(door->mapping);
 	if (options.record_bytes_max == 0 || options.record_bytes_max > MAPPER_RECORD_BYTES_MAX)

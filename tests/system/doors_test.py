@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import secrets
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -111,9 +112,7 @@ def prepare(program, work):
     for name in ('drop', 'poslog'):
         (work / name).mkdir()
     secret = 'whsec_' + base64.b64encode(secrets.token_bytes(32)).decode()
-    handle = os.open(work / 'secret', os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.write(handle, secret.encode() + b'\n')
-    os.close(handle)
+    write_secrets(work, secret)
     port = rig.free_port()
     path = work / 'serve.yaml'
     path.write_text(CONFIGURATION.format(port=port, work=work))
@@ -174,6 +173,37 @@ def test_doors(claims, server, work, secret, kills):
     claims.claim(f'stock has moved once for each: {moved}', len(moved) == 1 and float(moved[0]) == -RECORDS)
 
 
+def write_secrets(work, *lines):
+    handle = os.open(work / 'secret', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.write(handle, b''.join(line.encode() + b'\n' for line in lines))
+    os.close(handle)
+
+
+def accepts(server, secret):
+    answer = call(server, secret, json.dumps(sale('web', 1)).encode())
+    return answer is not None and answer[0] == 200
+
+
+def test_rotation(claims, server, work, secret):
+    """A new secret is taken up without a restart, and no message is refused on the way."""
+    fresh = 'whsec_' + base64.b64encode(secrets.token_bytes(32)).decode()
+    claims.claim('a secret that is not in the file is refused', not accepts(server, fresh))
+    write_secrets(work, fresh, secret)
+    server.process.send_signal(signal.SIGHUP)
+    claims.claim('after SIGHUP the new secret is taken', wait_until(lambda: accepts(server, fresh)))
+    claims.claim('and the old one still is', accepts(server, secret))
+    write_secrets(work, 'nonsense')
+    server.process.send_signal(signal.SIGHUP)
+    claims.claim('a broken file is reported', wait_until(
+        lambda: b'its old secrets stay in use' in (work / 'serve.log').read_bytes()))
+    claims.claim('and changes nothing', accepts(server, fresh) and accepts(server, secret))
+    write_secrets(work, fresh)
+    server.process.send_signal(signal.SIGHUP)
+    claims.claim('without its line the old secret is refused', wait_until(lambda: not accepts(server, secret)))
+    claims.claim('and the new one is not', accepts(server, fresh))
+    return fresh
+
+
 def test_refusals(claims, server, work, secret):
     status, answer = call(server, 'whsec_' + base64.b64encode(bytes(32)).decode(), b'{"store": "web"')
     claims.claim('another secret is answered 401', status == 401 and answer['type'].endswith('/unauthenticated'))
@@ -219,7 +249,9 @@ def main():
         test_doors(claims, server, work, secret, arguments.kills)
         test_refusals(claims, server, work, secret)
         test_raw(claims, server, work)
-        claims.claim('no log shows the secret', secret.encode() not in (work / 'serve.log').read_bytes())
+        fresh = test_rotation(claims, server, work, secret)
+        log = (work / 'serve.log').read_bytes()
+        claims.claim('no log shows a secret', secret.encode() not in log and fresh.encode() not in log)
         claims.claim('the server stops by itself when it is asked to', server.stop())
     finally:
         if server.running():
