@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/signature.h"
+#include "intake/door_signed.h"
 #include "intake/secrets.h"
 
 #include <stddef.h>
@@ -112,22 +113,6 @@ static enum status standard_open(
 	return OK;
 }
 
-/* The field, once and not empty. */
-static enum status need_field(
-	const struct http_head *head, const char *name, struct slice *ret_value, struct error *err)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < head->field_count; i++)
-		if (slice_equal_nocase(head->fields[i].name, name)) {
-			*ret_value = head->fields[i].value;
-			count++;
-		}
-	if (count == 1 && ret_value->len > 0)
-		return OK;
-	return error_set(
-		err, E_INPUT, "%s %s", name, count > 1 ? "stands twice in the head" : "is missing");
-}
-
 static enum status check_time(const struct door *door, struct slice text, struct error *err)
 {
 	uint64_t seconds, now = (uint64_t)(door->clock->wall_ms(door->clock) / 1000);
@@ -202,11 +187,11 @@ static enum status standard_authenticate(
 {
 	const struct door *door = context;
 	struct slice id = { NULL, 0 }, timestamp = { NULL, 0 }, signatures = { NULL, 0 };
-	enum status s = need_field(message->head, "webhook-id", &id, err);
+	enum status s = door_need_field(message->head, "webhook-id", &id, err);
 	if (s == OK)
-		s = need_field(message->head, "webhook-timestamp", &timestamp, err);
+		s = door_need_field(message->head, "webhook-timestamp", &timestamp, err);
 	if (s == OK)
-		s = need_field(message->head, "webhook-signature", &signatures, err);
+		s = door_need_field(message->head, "webhook-signature", &signatures, err);
 	if (s != OK)
 		return s;
 	check(id.ptr != NULL);

@@ -1,6 +1,10 @@
 /* The doors there are, and what those that are called do with a message. */
+#include "intake/door_erpnext.h"
 #include "intake/door_folder.h"
 #include "intake/door_kafka.h"
+#include "intake/door_odoo.h"
+#include "intake/door_shopify.h"
+#include "intake/door_square.h"
 #include "intake/door_standard.h"
 #include "intake/mapper.h"
 
@@ -8,7 +12,8 @@
 
 enum { TREE_BYTES_MAX = 64 << 20 };
 
-const struct door_type *const door_types[] = { &door_standard, &door_folder, &door_kafka, NULL };
+const struct door_type *const door_types[] = { &door_standard, &door_square, &door_shopify, &door_odoo,
+	&door_erpnext, &door_folder, &door_kafka, NULL };
 
 const struct door_type *door_type_find(struct slice name)
 {

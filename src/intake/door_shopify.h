@@ -1,0 +1,5 @@
+#pragma once
+
+#include "intake/door.h"
+
+extern const struct door_type door_shopify;
