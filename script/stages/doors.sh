@@ -71,6 +71,14 @@ claim "CSV is mapped" import csv tests/doors/sales.csv Europe/Berlin csv --mappi
 claim "no rule refuses what CSV makes" quietly "$TILLBRIDGE" check "$DOORS_DIR/csv.ndjson"
 claim "a file that was cut is told, and its records before the cut are kept" import_cut
 claim "a DOCTYPE refuses the file" refuses_doctype
+VENDORS=$ROOT/../shared/data/payloads
+if [ -d "$VENDORS/square" ]; then
+	claim "vendors' samples keep their amounts" \
+		$PYTHON tests/checkers/check_vendors.py --tillbridge "$TILLBRIDGE" --samples "$VENDORS"
+else
+	claim "vendors' documents keep their amounts" \
+		$PYTHON tests/checkers/check_vendors.py --tillbridge "$TILLBRIDGE"
+fi
 if [ -f "$POSLOG" ]; then
 	poslog "$POSLOG" America/Los_Angeles ncr poslog-2
 	SENT=$DOORS_DIR/ncr.ndjson
