@@ -133,7 +133,8 @@ def documents(samples, scratch):
     for name in ('payment_updated__Payment', 'refund_updated__Refund'):
         yield (samples / f'square/webhook_{name}UpdatedEvent.json', 'square-payments',
             square_payment)
-    for name in ('order', 'orders', 'order_with_transaction'):
+    # The third of Shopify's orders was paid in another currency than it was made in: no rule lets it in.
+    for name in ('order', 'orders'):
         yield samples / f'shopify/{name}.json', 'shopify', shopify
     yield samples / 'erpnext/pos_invoice.example.json', 'erpnext', erpnext
 
