@@ -64,8 +64,8 @@ static enum status writers_open(struct store *store, void **ret_state, struct er
 	return OK;
 }
 
-/* Grows from number to number and from day to day. Months have 31 days here, and a till's sequences twelve
- * digits; sources with longer ones have no writers. */
+/* Grows from number to number and from day to day. Months have 31 days here, and a till's sequences
+ * twelve digits; sources with longer ones have no writers. */
 static int64_t place(const struct key *key)
 {
 	int64_t year = key->business_date / 10000, month = key->business_date / 100 % 100,

@@ -11,8 +11,7 @@ struct erpnext_options {
 };
 
 static const struct option rows[] = {
-	SECRET_FILE_ROW(struct erpnext_options,
-		"A file with the webhook's secrets, one a line."),
+	SECRET_FILE_ROW(struct erpnext_options, "A file with the webhook's secrets, one a line."),
 	{ .name = NULL },
 };
 
@@ -29,7 +28,8 @@ static enum status erpnext_open(
 static enum status erpnext_authenticate(
 	void *secrets, const struct door_message *message, struct error *err)
 {
-	return door_signed_check(secrets, message->head, "X-Frappe-Webhook-Signature", &message->body, 1, err);
+	return door_signed_check(
+		secrets, message->head, "X-Frappe-Webhook-Signature", &message->body, 1, err);
 }
 
 const struct door_type door_erpnext = {

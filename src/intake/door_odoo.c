@@ -11,8 +11,8 @@ struct odoo_options {
 };
 
 static const struct option rows[] = {
-	SECRET_FILE_ROW(struct odoo_options,
-		"A file with the tokens that may be sent as \"Authorization: Bearer ...\", one a line."),
+	SECRET_FILE_ROW(struct odoo_options, "A file with the tokens that may be sent as "
+					     "\"Authorization: Bearer ...\", one a line."),
 	{ .name = NULL },
 };
 

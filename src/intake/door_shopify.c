@@ -1,5 +1,5 @@
-/* Shopify: webhooks of a shop. The field that names the shop is not signed, so a door is for one shop,
- * whose secret it has; the field is not looked at. */
+/* Shopify: webhooks of a shop. The field that names the shop is not signed, so a door is for one
+ * shop, whose secret it has; the field is not looked at. */
 #include "intake/door_shopify.h"
 
 #include "intake/door_signed.h"
@@ -30,7 +30,8 @@ static enum status shopify_open(
 static enum status shopify_authenticate(
 	void *secrets, const struct door_message *message, struct error *err)
 {
-	return door_signed_check(secrets, message->head, "X-Shopify-Hmac-Sha256", &message->body, 1, err);
+	return door_signed_check(
+		secrets, message->head, "X-Shopify-Hmac-Sha256", &message->body, 1, err);
 }
 
 const struct door_type door_shopify = {

@@ -1,5 +1,5 @@
-/* Square: webhook notifications, signed over the URL that they are sent to and the body; and orders that
- * somebody fetched and sends here, signed in the same way. */
+/* Square: webhook notifications, signed over the URL that they are sent to and the body; and orders
+ * that somebody fetched and sends here, signed in the same way. */
 #include "intake/door_square.h"
 
 #include "intake/door_signed.h"
@@ -39,8 +39,7 @@ static void square_close(void *context)
 	free(door);
 }
 
-static enum status square_open(
-	const struct door_config *config, void **ret_door, struct error *err)
+static enum status square_open(const struct door_config *config, void **ret_door, struct error *err)
 {
 	const struct square_options *options = config->options;
 	struct door *door = calloc(1, sizeof(*door));

@@ -12,8 +12,8 @@
 
 enum { TREE_BYTES_MAX = 64 << 20 };
 
-const struct door_type *const door_types[] = { &door_standard, &door_square, &door_shopify, &door_odoo,
-	&door_erpnext, &door_folder, &door_kafka, NULL };
+const struct door_type *const door_types[] = { &door_standard, &door_square, &door_shopify,
+	&door_odoo, &door_erpnext, &door_folder, &door_kafka, NULL };
 
 const struct door_type *door_type_find(struct slice name)
 {

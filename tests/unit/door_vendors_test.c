@@ -1,5 +1,5 @@
-/* Who may call the vendors' doors. The first two signatures are public vectors: Square's rule with a
- * test key, and Shopify's from its own test; ERPNext's was made by OpenSSL's command. */
+/* Who may call the vendors' doors. The first two signatures are public vectors: Square's rule with
+ * a test key, and Shopify's from its own test; ERPNext's was made by OpenSSL's command. */
 #include "harness.h"
 #include "intake/door_erpnext.h"
 #include "intake/door_odoo.h"
@@ -102,8 +102,8 @@ TEST(erpnext_signs_the_body)
 	static const char body[] = "{\"name\": \"ACC-PSINV-2025-00017\"}";
 	open_door(&door_erpnext, "frappe-secret\n", NULL);
 	EXPECT_TEXT(ask(field, "jYZUJWk869FpfjqJu0OBR5WW5Pc2q+lU/Xwg8rTB+x0=", body), "");
-	EXPECT(ask(field, "jYZUJWk869FpfjqJu0OBR5WW5Pc2q+lU/Xwg8rTB+x0=", "{\"name\": \"ACC-PSINV-2025-00018\"}")[0] !=
-		'\0');
+	EXPECT(ask(field, "jYZUJWk869FpfjqJu0OBR5WW5Pc2q+lU/Xwg8rTB+x0=",
+		       "{\"name\": \"ACC-PSINV-2025-00018\"}")[0] != '\0');
 	close_door();
 }
 
