@@ -230,7 +230,7 @@ static enum status note_range(struct register_days *r, const struct key *day,
 static enum status note_gap(
 	struct register_days *r, const struct applied_event *e, struct error *err)
 {
-	struct tally_value now[VALUES];
+	struct tally_value now[VALUES] = { 0 };
 	struct gap said, gap;
 	enum status s = gap_decode(e->event.payload, e->arena, &said, err);
 	if (s != OK)
@@ -282,7 +282,7 @@ static enum status register_days_apply(
 	void *state, const struct applied_event *e, struct error *err)
 {
 	struct register_days *r = state;
-	struct tally_value now[VALUES];
+	struct tally_value now[VALUES] = { 0 };
 	if (e->event.kind == EVENT_GAP)
 		return note_gap(r, e, err);
 	if (e->transaction == NULL || e->event.kind == EVENT_CONFLICT)

@@ -45,7 +45,27 @@ doors:
     mapping: poslog-2
     time_zone: Europe/Berlin
     rescan: 100ms
+  cafe:
+    door: square
+    secret_file: {work}/vendor
+    notification_url: https://bridge.example.com/cafe
+  shopify:
+    door: shopify
+    secret_file: {work}/vendor
+    store: web-de
+    time_zone: Europe/Berlin
+  odoo:
+    door: odoo
+    secret_file: {work}/vendor
+    store: S1
+    currency: EUR
+  erpnext:
+    door: erpnext
+    secret_file: {work}/vendor
+    store: S2
+    time_zone: Europe/Berlin
 '''
+VENDOR_SECRET = 'a-secret-of-all-vendors'
 
 
 def sale(store, sequence):
@@ -68,7 +88,11 @@ def call(server, secret, body, name='msg_1'):
     now = int(time.time())
     fields = {'webhook-id': name, 'webhook-timestamp': str(now),
         'webhook-signature': signature(secret, name, now, body), 'Content-Type': 'application/json'}
-    request = urllib.request.Request(server.url + '/v1/webhooks/shop', data=body, headers=fields)
+    return post(server, 'shop', body, fields)
+
+
+def post(server, name, body, fields):
+    request = urllib.request.Request(f'{server.url}/v1/webhooks/{name}', data=body, headers=fields)
     try:
         with rig.WEB.open(request, timeout=20) as answer:
             return answer.status, json.load(answer)
@@ -113,6 +137,7 @@ def prepare(program, work):
         (work / name).mkdir()
     secret = 'whsec_' + base64.b64encode(secrets.token_bytes(32)).decode()
     write_secrets(work, secret)
+    write_secrets(work, VENDOR_SECRET, name='vendor')
     port = rig.free_port()
     path = work / 'serve.yaml'
     path.write_text(CONFIGURATION.format(port=port, work=work))
@@ -173,8 +198,8 @@ def test_doors(claims, server, work, secret, kills):
     claims.claim(f'stock has moved once for each: {moved}', len(moved) == 1 and float(moved[0]) == -RECORDS)
 
 
-def write_secrets(work, *lines):
-    handle = os.open(work / 'secret', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def write_secrets(work, *lines, name='secret'):
+    handle = os.open(work / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(handle, b''.join(line.encode() + b'\n' for line in lines))
     os.close(handle)
 
@@ -236,6 +261,48 @@ def test_raw(claims, server, work):
         json.loads(raw(server, f'drop/01/{DAY}/1')) == sale('drop', 1))
 
 
+def signed(*parts):
+    return base64.b64encode(hmac.digest(VENDOR_SECRET.encode(), b''.join(parts), hashlib.sha256)).decode()
+
+
+ODOO_ORDER = {
+    'uuid': '4a1b-0001', 'state': 'paid', 'config_id': 3, 'date_order': '2026-11-23 10:00:00',
+    'amount_total': 11.9, 'amount_tax': 1.9, 'amount_return': 0,
+    'lines': [[0, 0, {'product_id': 7, 'full_product_name': 'Mug', 'qty': 1, 'price_unit': 11.9,
+        'price_subtotal': 10.0, 'price_subtotal_incl': 11.9, 'discount': 0, 'tax_ids': [[6, 0, [1]]]}]],
+    'payment_ids': [[0, 0, {'payment_method_id': 1, 'amount': 11.9}]],
+}
+
+
+def test_vendors(claims, server):
+    """Each vendor's document, signed as the vendor does it; then once more, and with another body."""
+    samples = rig.ROOT / 'tests/doors'
+    url = b'https://bridge.example.com/cafe'
+    bodies = {
+        'cafe': ((samples / 'square_order.json').read_bytes(),
+            lambda body: {'x-square-hmacsha256-signature': signed(url, body)}),
+        'shopify': ((samples / 'shopify_order.json').read_bytes(), lambda body: {
+            'X-Shopify-Hmac-Sha256': signed(body), 'X-Shopify-Topic': 'orders/paid'}),
+        'odoo': (json.dumps({'orders': [ODOO_ORDER]}).encode(),
+            lambda body: {'Authorization': f'Bearer {VENDOR_SECRET}'}),
+        'erpnext': ((samples / 'erpnext_return.json').read_bytes(),
+            lambda body: {'X-Frappe-Webhook-Signature': signed(body)}),
+    }
+    for name, (body, prove) in bodies.items():
+        status, answer = post(server, name, body, prove(body))
+        claims.claim(f'{name}: a signed document is accepted: {json.dumps(answer)[:300]}',
+            status == 200 and [i['status_code'] for i in answer['items']] == [201])
+        again, same = post(server, name, body, prove(body))
+        claims.claim(f'{name}: once more it has the same receipt', again == 200
+            and [i['receipt'] for i in same['items']] == [i['receipt'] for i in answer['items']])
+        proof = {k: v[:-3] + 'AA=' if v.endswith('=') else v + 'x' for k, v in prove(body).items()}
+        claims.claim(f'{name}: without proof it is answered 401',
+            post(server, name, body, proof)[0] == 401 and post(server, name, body, {})[0] == 401)
+    status, answer = post(server, 'shopify', bodies['shopify'][0], {
+        'X-Shopify-Hmac-Sha256': signed(bodies['shopify'][0]), 'X-Shopify-Topic': 'products/update'})
+    claims.claim('a topic that is no sale is skipped', status == 200 and answer['skipped'] == 1)
+
+
 def main():
     parser = argparse.ArgumentParser(description='Doors of a real server, killed and started again.')
     parser.add_argument('--program', required=True, type=pathlib.Path)
@@ -249,6 +316,7 @@ def main():
         test_doors(claims, server, work, secret, arguments.kills)
         test_refusals(claims, server, work, secret)
         test_raw(claims, server, work)
+        test_vendors(claims, server)
         fresh = test_rotation(claims, server, work, secret)
         log = (work / 'serve.log').read_bytes()
         claims.claim('no log shows a secret', secret.encode() not in log and fresh.encode() not in log)
