@@ -31,9 +31,9 @@ enum event_kind {
 	EVENT_ANSWER = 4,      /* what the ERP answered */
 	EVENT_READ_BACK = 5,   /* what the ERP holds, compared line by line */
 	EVENT_ROUTING = 6,     /* which ERP the following transactions are planned for */
-	EVENT_FORGOTTEN = 9,   /* the key of a data subject is destroyed */
 	EVENT_GAP = 7,         /* numbers of a register that are missing for too long */
 	EVENT_DEFINITIONS = 8, /* totals that the following transactions are added to */
+	EVENT_FORGOTTEN = 9,   /* the key of a data subject is destroyed */
 	EVENT_REPLY = 12,      /* the answer that belongs to an Idempotency-Key */
 };
 
