@@ -18,8 +18,9 @@ static enum status map_record(
 {
 	struct site *site = context;
 	struct findings findings = { .count = 0 }, wrong = { .count = 0 };
-	struct mapping_context door = { .store = SLICE("S1"), .reg = SLICE("R1"),
-		.currency = SLICE("EUR") };
+	struct mapping_context door = {
+		.store = SLICE("S1"), .reg = SLICE("R1"), .currency = SLICE("EUR")
+	};
 	enum mapping_verdict verdict;
 	struct transaction t;
 	struct slice kept;
