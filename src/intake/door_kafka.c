@@ -32,6 +32,8 @@ struct door {
 	struct kafka_counters counters;
 	struct feed *feed;
 	rd_kafka_t *consumer, *producer;
+	struct kafka_watch watch;
+	bool cut_off; /* a broker failed, and none has answered since */
 	struct taken *group;
 	uint32_t count;
 	pthread_t thread;
@@ -123,6 +125,13 @@ static void note_error(struct door *door, const struct error *why)
 {
 	atomic_fetch_add(&door->counters.errors_total, 1);
 	feed_failed(door->feed, why);
+}
+
+static void on_failed(void *context, const struct error *why)
+{
+	struct door *door = context;
+	door->cut_off = true;
+	note_error(door, why);
 }
 
 /* Commits what stands behind each partition's last message. A commit that fails (after a
@@ -224,6 +233,10 @@ static void *run(void *context)
 	while (!atomic_load(&door->stopping)) {
 		struct error err = { OK, "" };
 		gather(door);
+		if (door->cut_off && kafka_answers(door->consumer, POLL_MS)) {
+			door->cut_off = false;
+			feed_fine(door->feed);
+		}
 		atomic_store(&door->counters.lag, kafka_lag(door->consumer));
 		if (door->count == 0)
 			continue;
@@ -270,6 +283,7 @@ static enum status open_parts(struct door *door, struct error *err)
 		.batch_records_max = (uint32_t)door->options->batch,
 		.batch_bytes_max = BATCH_BYTES_MAX,
 	};
+	door->watch = (struct kafka_watch){ on_failed, door };
 	door->group = calloc(door->options->batch, sizeof(*door->group));
 	if (door->group == NULL)
 		return error_set(err, E_FULL, "out of memory");
@@ -277,7 +291,7 @@ static enum status open_parts(struct door *door, struct error *err)
 		buf_init(&door->group[i].problems, PROBLEMS_BYTES_MAX);
 	enum status s = feed_open(&feed, &door->feed, err);
 	if (s == OK)
-		s = kafka_consumer_open(door->options, &door->consumer, err);
+		s = kafka_consumer_open(door->options, &door->watch, &door->consumer, err);
 	if (s == OK && door->options->dead_letter_topic != NULL)
 		s = kafka_producer_open(door->options, &door->producer, err);
 	return s;

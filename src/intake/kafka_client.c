@@ -132,15 +132,30 @@ static void delivered(rd_kafka_t *client, const rd_kafka_message_t *message, voi
 	*result = message->err;
 }
 
-static enum status new_client(const struct kafka_options *o, rd_kafka_type_t type,
+static void failed(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+	struct kafka_watch *watch = opaque;
+	struct error why;
+	(void)client, (void)code;
+	error_set(&why, E_RETRY, "%s", reason);
+	watch->failed(watch->context, &why);
+}
+
+/* `watch` is the consumer's; NULL for a producer. */
+static enum status new_client(const struct kafka_options *o, struct kafka_watch *watch,
 	const char *const (*rows)[2], rd_kafka_t **ret_client, struct error *err)
 {
+	rd_kafka_type_t type = watch != NULL ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
 	char reason[REASON_MAX];
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	enum status s = set(conf, "bootstrap.servers", o->brokers, err);
 	rd_kafka_conf_set_log_cb(conf, drop_log);
-	if (type == RD_KAFKA_PRODUCER)
+	if (watch == NULL) {
 		rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+	} else {
+		rd_kafka_conf_set_error_cb(conf, failed);
+		rd_kafka_conf_set_opaque(conf, watch);
+	}
 	for (size_t i = 0; rows[i][0] != NULL && s == OK; i++)
 		s = set(conf, rows[i][0], rows[i][1], err);
 	if (s == OK)
@@ -154,8 +169,18 @@ static enum status new_client(const struct kafka_options *o, rd_kafka_type_t typ
 	return OK;
 }
 
-enum status kafka_consumer_open(
-	const struct kafka_options *o, rd_kafka_t **ret_consumer, struct error *err)
+bool kafka_answers(rd_kafka_t *consumer, int wait_ms)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	if (rd_kafka_metadata(consumer, 0, NULL, &metadata, wait_ms) !=
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	rd_kafka_metadata_destroy(metadata);
+	return true;
+}
+
+enum status kafka_consumer_open(const struct kafka_options *o, struct kafka_watch *watch,
+	rd_kafka_t **ret_consumer, struct error *err)
 {
 	char timeout[32];
 	snprintf(timeout, sizeof(timeout), "%llu", (unsigned long long)o->timeout_ms);
@@ -165,18 +190,18 @@ enum status kafka_consumer_open(
 		{ "partition.assignment.strategy", "range,roundrobin" },
 		{ "queued.max.messages.kbytes", "65536" }, { NULL, NULL } };
 	rd_kafka_t *consumer = NULL;
-	enum status s = new_client(o, RD_KAFKA_CONSUMER, rows, &consumer, err);
+	enum status s = new_client(o, watch, rows, &consumer, err);
 	if (s != OK)
 		return s;
 	rd_kafka_poll_set_consumer(consumer);
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(topics, o->topic, RD_KAFKA_PARTITION_UA);
-	rd_kafka_resp_err_t failed = rd_kafka_subscribe(consumer, topics);
+	rd_kafka_resp_err_t refused = rd_kafka_subscribe(consumer, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
-	if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+	if (refused != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		rd_kafka_destroy(consumer);
 		return error_set(
-			err, E_CONFIG, "kafka: topic %s: %s", o->topic, rd_kafka_err2str(failed));
+			err, E_CONFIG, "kafka: topic %s: %s", o->topic, rd_kafka_err2str(refused));
 	}
 	*ret_consumer = consumer;
 	return OK;
@@ -190,7 +215,7 @@ enum status kafka_producer_open(
 	const char *const rows[][2] = { { "client.id", "tillbridge" },
 		{ "enable.idempotence", "true" }, { "message.timeout.ms", timeout },
 		{ NULL, NULL } };
-	return new_client(o, RD_KAFKA_PRODUCER, rows, ret_producer, err);
+	return new_client(o, NULL, rows, ret_producer, err);
 }
 
 enum status kafka_produce(rd_kafka_t *producer, const struct kafka_options *o,

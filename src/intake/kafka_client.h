@@ -17,9 +17,17 @@ struct kafka_options {
 
 extern const struct option kafka_option_rows[];
 
-/* Subscribes. E_CONFIG: what librdkafka says of the options. */
-enum status kafka_consumer_open(
-	const struct kafka_options *options, rd_kafka_t **ret_consumer, struct error *err);
+/* Told by whoever polls the consumer that a broker cannot be reached or refuses us. */
+struct kafka_watch {
+	void (*failed)(void *context, const struct error *why);
+	void *context;
+};
+
+/* Subscribes. E_CONFIG: what librdkafka says of the options. The watch outlives the consumer. */
+enum status kafka_consumer_open(const struct kafka_options *options, struct kafka_watch *watch,
+	rd_kafka_t **ret_consumer, struct error *err);
+/* Does a broker answer within `wait_ms`? */
+bool kafka_answers(rd_kafka_t *consumer, int wait_ms);
 enum status kafka_producer_open(
 	const struct kafka_options *options, rd_kafka_t **ret_producer, struct error *err);
 /* Sends one message and waits until the brokers have it. E_RETRY: they have not said so. */

@@ -105,3 +105,26 @@ TEST(a_configured_topic_is_read_and_goes_on_after_a_restart)
 	stop();
 	tidy();
 }
+
+/* Only the mock cluster can be taken down and up again. */
+TEST(a_broker_that_is_away_is_told_and_its_return_too)
+{
+	prepare();
+	if (kafka.cluster != NULL) {
+		start();
+		send_sale("0042", 1);
+		wait_for("/v1/doors", "\"state\":\"running\"");
+		wait_for("/v1/doors", "\"accepted\":1,");
+		rd_kafka_mock_broker_set_down(kafka.cluster, 1);
+		wait_for("/v1/doors", "\"state\":\"retrying\"");
+		EXPECT(strstr(site.answer, "\"last_error\":\"\"") == NULL);
+		EXPECT_NUMBER(get("/metrics"), 200);
+		EXPECT(strstr(site.answer, "tillbridge_door_up{door=\"stream\"} 0\n") != NULL);
+		rd_kafka_mock_broker_set_up(kafka.cluster, 1);
+		wait_for("/v1/doors", "\"state\":\"running\"");
+		send_sale("0042", 2);
+		wait_for("/v1/doors", "\"accepted\":2,");
+		stop();
+	}
+	tidy();
+}
