@@ -172,8 +172,7 @@ static enum status new_client(const struct kafka_options *o, struct kafka_watch 
 bool kafka_answers(rd_kafka_t *consumer, int wait_ms)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
-	if (rd_kafka_metadata(consumer, 0, NULL, &metadata, wait_ms) !=
-		RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (rd_kafka_metadata(consumer, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return false;
 	rd_kafka_metadata_destroy(metadata);
 	return true;
