@@ -76,4 +76,6 @@ export LD_LIBRARY_PATH
 say "$PASSED passed, $FAILED failed"
 $PYTHON tests/system/edge_test.py --tillbridge "$TILLBRIDGE" --register "$TEST_DIR/register/register" \
 	--data "$TEST_DIR/edge" --seed "${TEST_SEED:-1}" || FAILED=1
+$PYTHON tests/system/agent_test.py --program "$TILLBRIDGE" --work "$TEST_DIR/agent" \
+	--kills "$(full_or 30 3)" || FAILED=1
 [ $FAILED = 0 ]

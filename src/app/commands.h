@@ -21,6 +21,8 @@ int command_check(int argc, char **argv);
 int command_rules(int argc, char **argv);
 /* The kinds of doors and their options. */
 int command_doors(int argc, char **argv);
+/* The agent for tills that cannot embed libtill. */
+int command_edge(int argc, char **argv);
 /* One transaction with its whole story, from a running server. */
 int command_explain(int argc, char **argv);
 /* A data subject's key, destroyed by a running server. */

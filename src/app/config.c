@@ -486,7 +486,7 @@ static bool erp_known(const struct config *config, const char *name)
 	return false;
 }
 
-static bool is_loopback(const char *address)
+bool config_is_loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
@@ -507,7 +507,7 @@ enum status config_check(const struct config *config, struct error *err)
 		config_split_listen(config->serve.listen, address, sizeof(address), &port, err);
 	if (s != OK)
 		return s;
-	if (!is_loopback(address))
+	if (!config_is_loopback(address))
 		return error_set(err, E_CONFIG,
 			"listen: %s is not a loopback address; this version has no access control "
 			"yet "

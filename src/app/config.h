@@ -91,6 +91,7 @@ bool config_store_known(const struct config *config, struct slice store);
 uint64_t config_gap_after_ms(const struct config *config, struct slice store);
 /* The routing event of this configuration, to be compared with the last one. */
 void config_routing(const struct config *config, struct buf *buf);
+bool config_is_loopback(const char *address);
 /* "127.0.0.1:8080" or "[::1]:8080" into its parts. */
 enum status config_split_listen(
 	const char *listen, char *address, size_t size, uint16_t *ret_port, struct error *err);

@@ -21,6 +21,8 @@ static int command_version(int argc, char **argv)
 static const struct command commands[] = {
 	{ "serve", "take transactions, keep stock and books, post to the ERPs", command_serve },
 	{ "demo", "sandbox ERP, server and replayed sales together", command_demo },
+	{ "edge", "take transactions beside the tills, and send them when the centre is there",
+		command_edge },
 	{ "sandbox-erp", "a small ERP to try things out with", command_sandbox_erp },
 	{ "send", "send files of transactions to a server", command_send },
 	{ "check", "hold files of transactions to the schema and the rules", command_check },
