@@ -1,6 +1,6 @@
-/* The agent for tills that cannot embed libtill: what they hand over by HTTP on the same machine, or
- * as files in a folder, goes through libtill's checks into libtill's queue, and from there to the
- * centre. `tillbridge edge` runs it. */
+/* The agent for tills that cannot embed libtill: what they hand over by HTTP on the same machine,
+ * or as files in a folder, goes through libtill's checks into libtill's queue, and from there to
+ * the centre. `tillbridge edge` runs it. */
 #pragma once
 
 #include "base/error.h"

@@ -42,9 +42,9 @@ static void note_problem(
 	int refuses = 0;
 	if ((*count)++ >= PROBLEMS_SHOWN_MAX)
 		return;
-	for (unsigned i = 0; answer->sale != NULL && !refuses &&
-			     till_finding(answer->sale, i, &pointer, &rule, &sentence, &refuses) ==
-				     TILL_OK;
+	for (unsigned i = 0;
+		answer->sale != NULL && !refuses &&
+		till_finding(answer->sale, i, &pointer, &rule, &sentence, &refuses) == TILL_OK;
 		i++)
 		;
 	buf_text(problems, problems->len > 1 ? ",\n{" : "\n{");

@@ -12,8 +12,8 @@ void agent_submit(struct till *till, struct slice document, struct agent_answer 
 	*answer = (struct agent_answer){ .result = TILL_OK };
 	answer->result = till_room(till);
 	if (answer->result == TILL_OK)
-		answer->result = till_sale_from_json(
-			till, document.ptr, document.len, &answer->sale);
+		answer->result =
+			till_sale_from_json(till, document.ptr, document.len, &answer->sale);
 	if (answer->result == TILL_OK)
 		answer->result = till_commit(answer->sale);
 	if (answer->result == TILL_OK)
@@ -42,8 +42,8 @@ static void write_findings(const struct till_sale *sale, struct buf *buf)
 		return;
 	json_write_name(buf, "errors");
 	buf_char(buf, '[');
-	for (unsigned i = 0;
-		till_finding(sale, i, &pointer, &rule, &sentence, &refuses) == TILL_OK; i++) {
+	for (unsigned i = 0; till_finding(sale, i, &pointer, &rule, &sentence, &refuses) == TILL_OK;
+		i++) {
 		if (!refuses)
 			continue;
 		json_write_comma(buf);
@@ -188,7 +188,8 @@ static void get_publication(struct till *till, struct http_request *request, str
 	if (!take_kind(path, kind, sizeof(kind), &rest) || rest.len > 0 ||
 		till_publication(till, kind, &version, &text) != TILL_OK)
 		problem_respond(request, PROBLEM_NOT_FOUND,
-			"there is no version of this kind yet: prices, promotions, products, rules");
+			"there is no version of this kind yet: prices, promotions, products, "
+			"rules");
 	else
 		respond_text(request, text);
 }
@@ -243,6 +244,7 @@ void agent_handle(void *context, struct http_request *request)
 		put_applied(till, request, rest);
 	else
 		problem_respond(request, PROBLEM_NOT_FOUND,
-			"the agent has POST /v1/transactions, GET /v1/status, GET /v1/held/{n}, GET "
+			"the agent has POST /v1/transactions, GET /v1/status, GET /v1/held/{n}, "
+			"GET "
 			"/v1/publications/{kind} and PUT /v1/publications/{kind}/applied");
 }

@@ -58,8 +58,9 @@ static const struct option rows[] = {
 	TILL_ROW(FOLDER, "folder", "Folder of the queue; made when it is missing. Required."),
 	TILL_ROW(URL, "url", "Where tillbridge listens. Required."),
 	TILL_ROW(STORE, "store", "The store of this machine, for what it reports. Required."),
-	TILL_ROW(REGISTER, "register", "The agent's name as a register, for what it reports. "
-				       "Required."),
+	TILL_ROW(REGISTER, "register",
+		"The agent's name as a register, for what it reports. "
+		"Required."),
 	TILL_ROW(TOKEN_FILE, "token_file", "File with the bearer token."),
 	TILL_ROW(CA_FILE, "ca_file", "PEM file of the authorities that may vouch for the server."),
 	TILL_ROW(CLIENT_CERT, "client_cert", "PEM file of this machine's own certificate."),
@@ -150,16 +151,15 @@ static int serve(const struct edge_options *o, struct till *till, const sigset_t
 	if (s == OK)
 		s = open_server(o, till, &server, &err);
 	if (s == OK) {
-		fprintf(stderr,
-			"tillbridge edge: listening on port %u, queue in %s, %llu unsent\n",
-			server_port(server), o->till[FOLDER], (unsigned long long)till_unsent(till));
+		fprintf(stderr, "tillbridge edge: listening on port %u, queue in %s, %llu unsent\n",
+			server_port(server), o->till[FOLDER],
+			(unsigned long long)till_unsent(till));
 		wait_for_end(signals);
 		server_close(server, CLOSE_WAIT_MS);
 	}
 	if (o->watch != NULL)
 		agent_folder_close(&folder);
-	return s == OK ? EXIT_DONE
-		       : fail(err.text, s == E_CONFIG ? EXIT_USAGE : EXIT_CANNOT_RUN);
+	return s == OK ? EXIT_DONE : fail(err.text, s == E_CONFIG ? EXIT_USAGE : EXIT_CANNOT_RUN);
 }
 
 static int run(const struct edge_options *o)
