@@ -7,6 +7,7 @@
 #include "books/gap_watch.h"
 #include "intake/documents.h"
 #include "intake/kept_replies.h"
+#include "journal/archive.h"
 #include "subjects/consumer.h"
 #include "subjects/seal.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	QUEUE_ITEMS_MAX = 200000,
@@ -68,6 +70,34 @@ enum status data_prepare(const char *data, struct error *err)
 	return OK;
 }
 
+enum status data_is_there(const char *journal, struct error *err)
+{
+	return access(journal, F_OK) == 0
+		       ? OK
+		       : error_set(err, E_CONFIG, "%s is not there: --data names no data folder",
+				 journal);
+}
+
+enum status data_open_disk(const char *data, struct disk **ret_disk, struct error *err)
+{
+	char path[DATA_PATH_MAX];
+	struct disk *journal = NULL, *archive = NULL;
+	data_path(data, DATA_JOURNAL, path);
+	enum status s = disk_open_folder(path, &journal, err);
+	if (s != OK)
+		return s;
+	data_path(data, DATA_ARCHIVE, path);
+	if (access(path, F_OK) != 0) {
+		*ret_disk = journal;
+		return OK;
+	}
+	s = disk_open_folder(path, &archive, err);
+	if (s == OK)
+		return archive_disk_open(journal, archive, ret_disk, err);
+	journal->ops->close_disk(journal);
+	return s;
+}
+
 static void journal_advanced(void *context, uint64_t number)
 {
 	struct bridge *b = context;
@@ -100,12 +130,10 @@ static bool store_known(void *context, struct slice store)
 
 static enum status open_journal(struct bridge *b, struct error *err)
 {
-	char path[DATA_PATH_MAX];
 	enum status s = data_prepare(b->config->serve.data, err);
-	data_path(b->config->serve.data, DATA_JOURNAL, path);
 	data_path(b->config->serve.data, DATA_STATE, b->state_path);
 	if (s == OK)
-		s = disk_open_folder(path, &b->disk, err);
+		s = data_open_disk(b->config->serve.data, &b->disk, err);
 	if (s == OK)
 		s = journal_open(
 			b->disk, b->clock, b->config->serve.segment_bytes, &b->journal, err);

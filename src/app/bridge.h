@@ -27,6 +27,11 @@ enum { DATA_PATH_MAX = 4096 };
 void data_path(const char *data, const char *name, char path[static DATA_PATH_MAX]);
 /* Creates the folder when it is missing. */
 enum status data_prepare(const char *data, struct error *err);
+/* E_CONFIG when there is no journal in it: for commands that make none. */
+enum status data_is_there(const char *journal, struct error *err);
+/* The journal's disk, with the archive's segments when there is an archive. */
+enum status data_open_disk(const char *data, struct disk **ret_disk, struct error *err);
+#define DATA_ARCHIVE "archive"
 #define DATA_JOURNAL "journal"
 #define DATA_STATE "state.db"
 #define DATA_KEYS "keys"

@@ -31,6 +31,8 @@ int command_forget(int argc, char **argv);
 int command_keys(int argc, char **argv);
 /* The state, derived again from the journal. */
 int command_rebuild(int argc, char **argv);
+/* Sealed segments, compressed, into a folder of their own. */
+int command_archive(int argc, char **argv);
 /* The journal's bytes and the state, held against each other. */
 int command_verify(int argc, char **argv);
 /* The configuration file, checked without starting anything. */

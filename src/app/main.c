@@ -38,6 +38,7 @@ static const struct command commands[] = {
 	{ "rebuild", "derive the state again from the journal", command_rebuild },
 	{ "verify", "check the journal's bytes and compare the state with a rebuilt one",
 		command_verify },
+	{ "archive", "compress sealed segments into a folder of their own", command_archive },
 	{ "config", "check a configuration file", command_config },
 	{ "version", "print the version", command_version },
 };

@@ -1,4 +1,5 @@
 /* tillbridge rebuild and tillbridge verify: the state, derived again from the journal. */
+#include "app/rebuild.h"
 #include "app/arguments.h"
 #include "app/bridge.h"
 #include "app/commands.h"
@@ -90,10 +91,9 @@ static enum status open_journal(
 {
 	char path[DATA_PATH_MAX];
 	data_path(data, DATA_JOURNAL, path);
-	if (access(path, F_OK) != 0)
-		return error_set(
-			err, E_CONFIG, "%s is not there: --data names no data folder", path);
-	enum status s = disk_open_folder(path, disk, err);
+	enum status s = data_is_there(path, err);
+	if (s == OK)
+		s = data_open_disk(data, disk, err);
 	return s == OK ? journal_open(*disk, clock_system(), 0, journal, err) : s;
 }
 
@@ -132,7 +132,7 @@ static void show_segment(void *context, const struct segment_report *report)
 }
 
 /* The state as it is must first catch up: what is not applied yet is no difference. */
-static enum status catch_up(struct journal *journal, const char *path, struct error *err)
+enum status state_catch_up(struct journal *journal, const char *path, struct error *err)
 {
 	struct store *store = NULL;
 	struct apply *apply = NULL;
@@ -159,7 +159,7 @@ static enum status verify(const char *data, bool *ret_equal, struct error *err)
 	if (s == OK)
 		s = journal_verify(disk, show_segment, NULL, err);
 	if (s == OK)
-		s = catch_up(journal, path, err);
+		s = state_catch_up(journal, path, err);
 	if (s == OK)
 		s = digest(path, &ours, err);
 	if (s == OK)

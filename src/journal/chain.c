@@ -1,5 +1,6 @@
 #include "journal/chain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What a listing of the folder found. */
@@ -53,24 +54,48 @@ static int compare_indexes(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static enum status missing(uint64_t index, struct error *err)
+/* The number of the first event of a segment; 0 when its header cannot be read either. */
+static uint64_t first_number_of(struct disk *disk, uint64_t index)
 {
 	char name[SEGMENT_NAME_MAX];
+	struct disk_file *file = NULL;
+	struct segment_header header = { .first_number = 0 };
 	segment_name(index, name);
+	if (disk->ops->open(disk, name, false, &file, NULL) != OK)
+		return 0;
+	if (segment_header_read(file, index, &header, NULL) != OK)
+		header.first_number = 0;
+	disk->ops->close(file);
+	return header.first_number;
+}
+
+/* Its neighbours say which events it held: the one before how many at least, the one behind all. */
+static enum status missing(struct disk *disk, uint64_t index, struct error *err)
+{
+	char name[SEGMENT_NAME_MAX], before[80] = "", behind[80] = "";
+	uint64_t from = index == 1 ? 1 : first_number_of(disk, index - 1);
+	uint64_t to = first_number_of(disk, index + 1);
+	segment_name(index, name);
+	if (from > 0)
+		snprintf(before, sizeof(before), " behind event %llu",
+			(unsigned long long)(index == 1 ? 0 : from));
+	if (to > 0)
+		snprintf(behind, sizeof(behind), " before event %llu", (unsigned long long)to);
 	return error_set(err, E_CORRUPT,
-		"%s is missing: its events cannot be read; restore the file from a copy", name);
+		"%s is missing: its events%s%s cannot be read; restore the file from a copy", name,
+		before, behind);
 }
 
 /* Segments count 1, 2, 3 without gaps, and the one being prepared is the next. */
-static enum status check_names(struct names *names, struct error *err)
+static enum status check_names(struct disk *disk, struct names *names, struct error *err)
 {
 	if (names->count > 1)
 		qsort(names->indexes, names->count, sizeof(names->indexes[0]), compare_indexes);
 	for (size_t i = 0; i < names->count; i++)
 		if (names->indexes[i] != i + 1)
-			return missing(i + 1, err);
+			return missing(disk, i + 1, err);
 	if (names->spare_index > names->count + 1)
-		return missing(names->count + 1, err);
+		return missing(disk, names->count + 1, err);
 	return OK;
 }
 
@@ -81,7 +106,7 @@ static enum status list_names(struct disk *disk, struct names *ret_names, struct
 	if (s == OK && names.failed)
 		s = error_set(err, E_FULL, "no memory for a list of %zu segments", names.count);
 	if (s == OK)
-		s = check_names(&names, err);
+		s = check_names(disk, &names, err);
 	if (s == OK)
 		*ret_names = names;
 	else
@@ -155,7 +180,7 @@ static enum status read_links(struct disk *disk, struct chain *chain, struct err
 	}
 	/* A segment is sealed only after the file of the next one is there to stay. */
 	if (chain->count > 0 && chain->links[chain->count - 1].sealed && !chain->spare)
-		return missing(chain->count + 1, err);
+		return missing(disk, chain->count + 1, err);
 	return OK;
 }
 

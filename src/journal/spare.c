@@ -40,7 +40,7 @@ enum status spare_grow(
 	if (s == OK && spare->size < size) {
 		check(spare->index == index);
 		spare->ready = false;
-		s = disk->ops->allocate(spare->file, size, err);
+		s = spare->file->ops->allocate(spare->file, size, err);
 	}
 	if (s == OK && spare->size < size)
 		spare->size = size;
@@ -53,7 +53,7 @@ enum status spare_finish(struct disk *disk, struct spare *spare, struct error *e
 {
 	if (spare->ready)
 		return OK;
-	enum status s = disk->ops->sync(spare->file, err);
+	enum status s = spare->file->ops->sync(spare->file, err);
 	if (s == OK)
 		s = disk->ops->sync_names(disk, err);
 	spare->ready = s == OK;
@@ -70,9 +70,9 @@ enum status spare_become_segment(struct disk *disk, struct spare *spare,
 	segment_name(spare->index, name);
 	segment_spare_name(spare->index, spare_name);
 	/* The header is durable before the name, and the name before any event. */
-	enum status s = disk->ops->write(spare->file, header, sizeof(*header), 0, err);
+	enum status s = spare->file->ops->write(spare->file, header, sizeof(*header), 0, err);
 	if (s == OK)
-		s = disk->ops->sync(spare->file, err);
+		s = spare->file->ops->sync(spare->file, err);
 	if (s == OK)
 		s = disk->ops->rename(disk, spare_name, name, err);
 	if (s == OK)
@@ -94,14 +94,14 @@ enum status spare_adopt(
 	segment_spare_name(index, name);
 	enum status s = disk->ops->open(disk, name, false, &spare->file, err);
 	if (s == OK)
-		s = disk->ops->size(spare->file, &found, err);
+		s = spare->file->ops->size(spare->file, &found, err);
 	if (s == OK && found < size)
-		s = disk->ops->allocate(spare->file, size, err);
+		s = spare->file->ops->allocate(spare->file, size, err);
 	/* It is written over in place, not made again: its space may be the last on the disk. */
 	if (s == OK)
 		s = zeros_write(spare->file, 0, found, err);
 	if (s == OK)
-		s = disk->ops->sync(spare->file, err);
+		s = spare->file->ops->sync(spare->file, err);
 	if (s == OK)
 		s = disk->ops->sync_names(disk, err);
 	if (s != OK) {

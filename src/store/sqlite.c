@@ -47,6 +47,11 @@ static enum status fail(struct store *store, struct error *err, const char *doin
 	default:
 		break;
 	}
+	if (status == E_CORRUPT)
+		return error_set(err, status,
+			"state: %s: %s; the file is damaged: `tillbridge rebuild` makes it again "
+			"from the journal, which has everything",
+			doing, sqlite3_errmsg(store->db));
 	return error_set(err, status, "state: %s: %s", doing, sqlite3_errmsg(store->db));
 }
 

@@ -25,7 +25,8 @@ struct site {
 	struct bridge *bridge;
 	CURL *curl;
 	char data[128], erp_data[128];
-	const char *yaml; /* more configuration, NULL for none */
+	const char *segment_bytes; /* NULL: 8M */
+	const char *yaml;          /* more configuration, NULL for none */
 	char answer[1 << 18];
 };
 
@@ -67,7 +68,8 @@ __attribute__((unused)) static void start_bridge(void)
 	if (site.yaml != NULL)
 		read_more_config();
 	const char *const values[][2] = { { "data", site.data }, { "listen", listen },
-		{ "erp_url", url }, { "dev", "yes" }, { "segment_bytes", "8M" } };
+		{ "erp_url", url }, { "dev", "yes" },
+		{ "segment_bytes", site.segment_bytes == NULL ? "8M" : site.segment_bytes } };
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		EXPECT_OK(option_set(option_find(serve_options, slice_of(values[i][0])),
 				  &site.config.serve, slice_of(values[i][1]), &err),

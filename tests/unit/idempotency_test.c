@@ -1,4 +1,5 @@
 /* The Idempotency-Key: the rule alone, with a clock that the test moves, and over HTTP. */
+#include "app/commands.h"
 #include "app/consumers.h"
 #include "bridge_site.h"
 #include "intake/idempotency.h"
@@ -562,6 +563,133 @@ TEST(a_hundred_at_once_with_one_idempotency_key_get_one_answer)
 	}
 	EXPECT_NUMBER(originals, 1);
 	EXPECT_NUMBER(send_one("one", other).status, 422);
+	wait_for("/v1/stock?item=A&location=0042", "\"on_hand\":\"-6\"");
+	stop();
+}
+
+/* ---- for the life of the journal ---- */
+
+enum { MANY = 300 };
+
+static void many_sales(struct buf *buf, const char *item)
+{
+	char body[1024];
+	buf_init(buf, 1 << 20);
+	for (unsigned i = 1; i <= MANY; i++) {
+		sale(body, sizeof(body), i, item);
+		buf_text(buf, body);
+		buf_char(buf, '\n');
+	}
+	buf_char(buf, '\0');
+}
+
+/* The receipts of all lines, one behind the other. */
+static void receipts(const char *answers, struct buf *buf)
+{
+	const char *at = answers;
+	buf_init(buf, 1 << 20);
+	while ((at = strstr(at, "\"receipt\":\"")) != NULL) {
+		at += strlen("\"receipt\":\"");
+		buf_append(buf, at, strcspn(at, "\""));
+		buf_char(buf, '\n');
+	}
+}
+
+static unsigned count_text(const char *text, const char *word)
+{
+	unsigned count = 0;
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void archive_all(void)
+{
+	char command[] = "archive", data[] = "--data", keep[] = "--keep", none[] = "0";
+	char path[256];
+	char *arguments[] = { command, data, site.data, keep, none, NULL };
+	stop_bridge();
+	EXPECT_NUMBER(command_archive(5, arguments), 0);
+	snprintf(path, sizeof(path), "%s/journal/0000000000000001.segment", site.data);
+	EXPECT(access(path, F_OK) != 0);
+	start_bridge();
+}
+
+static void expect_known(const char *lines, const struct buf *first)
+{
+	struct buf again;
+	EXPECT_NUMBER(call(bridge_port(site.bridge), "POST", "/v1/transactions",
+			      "application/x-ndjson", lines),
+		200);
+	EXPECT_NUMBER(count_text(site.answer, "\"duplicate\":true"), MANY);
+	receipts(site.answer, &again);
+	EXPECT(slice_equal(buf_get(first), buf_get(&again)));
+	buf_release(&again);
+}
+
+TEST(receipts_and_conflicts_are_the_same_from_archived_segments)
+{
+	struct buf lines, others, first;
+	char body[1024];
+	many_sales(&lines, "A");
+	many_sales(&others, "B");
+	site.segment_bytes = "64K";
+	start();
+	sale(body, sizeof(body), 1, "A");
+	struct sent keyed = send_one("one", body);
+	EXPECT_NUMBER(keyed.status, 201);
+	EXPECT_NUMBER(call(bridge_port(site.bridge), "POST", "/v1/transactions",
+			      "application/x-ndjson", lines.ptr),
+		200);
+	receipts(site.answer, &first);
+	EXPECT_NUMBER(count_text(first.ptr, "\n"), MANY);
+	wait_for("/v1/stock?item=A&location=0042", "\"on_hand\":\"-1800\"");
+	archive_all();
+	for (int round = 0; round < 2; round++) {
+		expect_known(lines.ptr, &first);
+		struct sent again = send_one("one", body);
+		expect_replay(&keyed, &again);
+		EXPECT_NUMBER(call(bridge_port(site.bridge), "POST", "/v1/transactions",
+				      "application/x-ndjson", others.ptr),
+			200);
+		EXPECT_NUMBER(count_text(site.answer, "\"status_code\":409"), MANY);
+		restart_without_state();
+	}
+	wait_for("/v1/stock?item=A&location=0042", "\"on_hand\":\"-1800\"");
+	wait_for("/v1/status", "\"accepted\":300,");
+	stop();
+	buf_release(&lines);
+	buf_release(&others);
+	buf_release(&first);
+}
+
+TEST(a_damaged_state_says_what_to_do_and_is_rebuilt)
+{
+	char command[] = "rebuild", data[] = "--data", path[256], body[1024];
+	char *arguments[] = { command, data, site.data, NULL };
+	const struct bridge_hooks hooks = { part_failed, NULL, NULL };
+	struct bridge *bridge;
+	struct error err;
+	sale(body, sizeof(body), 1, "A");
+	start();
+	struct sent first = send_one("one", body);
+	stop_bridge();
+	snprintf(path, sizeof(path), "%s/" DATA_STATE, site.data);
+	FILE *file = fopen(path, "we");
+	EXPECT(file != NULL && fwrite(body, 1, sizeof(body), file) == sizeof(body));
+	EXPECT_NUMBER(fclose(file), 0);
+	site.config = (struct config){ .erp_count = 0 };
+	options_default(serve_options, &site.config.serve);
+	EXPECT_OK(option_set(option_find(serve_options, slice_of("data")), &site.config.serve,
+			  slice_of(site.data), &err),
+		err);
+	EXPECT_NUMBER(bridge_open(&site.config, &hooks, &bridge, &err), E_CORRUPT);
+	EXPECT(strstr(err.text, "`tillbridge rebuild` makes it again") != NULL);
+	config_release(&site.config);
+	EXPECT_NUMBER(command_rebuild(3, arguments), 0);
+	start_bridge();
+	struct sent again = send_one("one", body);
+	expect_replay(&first, &again);
 	wait_for("/v1/stock?item=A&location=0042", "\"on_hand\":\"-6\"");
 	stop();
 }
