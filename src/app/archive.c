@@ -1,9 +1,9 @@
 /* tillbridge archive: sealed segments, compressed, into a folder of their own. */
+#include "journal/archive.h"
 #include "app/arguments.h"
 #include "app/bridge.h"
 #include "app/commands.h"
 #include "app/rebuild.h"
-#include "journal/archive.h"
 
 #include <stdio.h>
 

@@ -129,8 +129,7 @@ enum status archive_disk_open(
 /* ---- archiving ---- */
 
 /* Every byte is what was sealed. */
-static enum status check_file(
-	struct disk_file *file, const struct link *link, struct error *err)
+static enum status check_file(struct disk_file *file, const struct link *link, struct error *err)
 {
 	struct window window;
 	struct hasher *hasher = hasher_open();
@@ -141,8 +140,7 @@ static enum status check_file(
 	return s;
 }
 
-static enum status check_archived(
-	struct disk *archive, const struct link *link, struct error *err)
+static enum status check_archived(struct disk *archive, const struct link *link, struct error *err)
 {
 	struct disk_file *file = NULL;
 	struct segment_header header;
@@ -158,8 +156,8 @@ static enum status check_archived(
 	return s;
 }
 
-static enum status compress(struct disk *archive, struct disk_file *segment,
-	const struct link *link, struct error *err)
+static enum status compress(
+	struct disk *archive, struct disk_file *segment, const struct link *link, struct error *err)
 {
 	char name[ARCHIVE_NAME_MAX], unfinished[ARCHIVE_NAME_MAX];
 	struct disk_file *to = NULL;
@@ -209,8 +207,8 @@ static enum status move(struct disk *journal, struct disk *archive, struct disk_
 	return s == OK ? journal->ops->sync_names(journal, err) : s;
 }
 
-static enum status archive_link(struct disk *journal, struct disk *archive,
-	const struct link *link, struct archive_report *report, bool *ret_moved, struct error *err)
+static enum status archive_link(struct disk *journal, struct disk *archive, const struct link *link,
+	struct archive_report *report, bool *ret_moved, struct error *err)
 {
 	static _Thread_local char name[SEGMENT_NAME_MAX];
 	struct disk_file *segment = NULL;

@@ -76,8 +76,8 @@ struct writing {
 static enum status write_block(struct writing *w, uint32_t number, struct error *err)
 {
 	uint64_t at = (uint64_t)number * ARCHIVE_BLOCK_BYTES;
-	size_t want = w->size - at < ARCHIVE_BLOCK_BYTES ? (size_t)(w->size - at)
-							 : ARCHIVE_BLOCK_BYTES;
+	size_t want =
+		w->size - at < ARCHIVE_BLOCK_BYTES ? (size_t)(w->size - at) : ARCHIVE_BLOCK_BYTES;
 	size_t got = 0;
 	enum status s = w->segment->ops->read(w->segment, w->plain, want, at, &got, err);
 	if (s == OK && got < want)
@@ -89,8 +89,7 @@ static enum status write_block(struct writing *w, uint32_t number, struct error 
 		w->frame, ZSTD_compressBound(ARCHIVE_BLOCK_BYTES), w->plain, want, LEVEL);
 	if (ZSTD_isError(length))
 		return error_set(err, E_FULL, "zstd: %s", ZSTD_getErrorName(length));
-	w->blocks[number] =
-		(struct block){ (uint32_t)length, crc32c(0, w->frame, length) };
+	w->blocks[number] = (struct block){ (uint32_t)length, crc32c(0, w->frame, length) };
 	s = w->to->ops->write(w->to, w->frame, length, w->end, err);
 	w->end += length;
 	return s;
@@ -124,7 +123,9 @@ static enum status write_tail(struct writing *w, struct error *err)
 enum status archive_file_write(struct disk_file *segment, uint64_t size, struct disk_file *to,
 	uint64_t *ret_bytes, struct error *err)
 {
-	struct writing w = { .segment = segment, .to = to, .size = size, .count = count_blocks(size) };
+	struct writing w = {
+		.segment = segment, .to = to, .size = size, .count = count_blocks(size)
+	};
 	w.plain = malloc(ARCHIVE_BLOCK_BYTES);
 	w.frame = malloc(ZSTD_compressBound(ARCHIVE_BLOCK_BYTES));
 	w.blocks = calloc(w.count + 1, sizeof(*w.blocks));
@@ -250,8 +251,8 @@ static enum status archived_allocate(struct disk_file *file, uint64_t size, stru
 	return refuse(file, err);
 }
 
-static enum status archived_write(struct disk_file *file, const void *bytes, size_t len,
-	uint64_t offset, struct error *err)
+static enum status archived_write(
+	struct disk_file *file, const void *bytes, size_t len, uint64_t offset, struct error *err)
 {
 	(void)bytes, (void)len, (void)offset;
 	return refuse(file, err);
@@ -279,8 +280,8 @@ static enum status no_archive(const struct archived *a, struct error *err)
 		a->name);
 }
 
-static enum status read_table(struct archived *a, const struct tail *tail, uint64_t size,
-	struct error *err)
+static enum status read_table(
+	struct archived *a, const struct tail *tail, uint64_t size, struct error *err)
 {
 	size_t table = tail->block_count * sizeof(struct block), got = 0;
 	uint64_t at = 0;

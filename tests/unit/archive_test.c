@@ -1,4 +1,5 @@
-/* Archived segments: read like any other, wherever an interruption left them, and damage is named. */
+/* Archived segments: read like any other, wherever an interruption left them, and damage is named.
+ */
 #include "base/buf.h"
 #include "harness.h"
 #include "journal/archive_file.h"
@@ -47,8 +48,8 @@ static void write_journal(void)
 	struct disk *disk = folder("journal");
 	EXPECT_OK(journal_open(disk, clock_system(), SEGMENT, &journal, &err), err);
 	for (uint64_t i = 1; i <= EVENTS; i++) {
-		EXPECT_OK(journal_append(journal, EVENT_TRANSACTION, text_of(i), &event, &err),
-			err);
+		EXPECT_OK(
+			journal_append(journal, EVENT_TRANSACTION, text_of(i), &event, &err), err);
 		positions[i] = event.position;
 	}
 	EXPECT_OK(journal_sync(journal, &err), err);
@@ -67,8 +68,7 @@ static enum status archive(uint64_t through, uint64_t keep, unsigned *moved, str
 {
 	struct disk *journal = folder("journal"), *archived = folder("archive");
 	*moved = 0;
-	enum status s =
-		journal_archive(journal, archived, through, keep, count_moved, moved, err);
+	enum status s = journal_archive(journal, archived, through, keep, count_moved, moved, err);
 	journal->ops->close_disk(journal);
 	archived->ops->close_disk(archived);
 	return s;
@@ -220,7 +220,8 @@ TEST(damage_and_loss_are_named)
 	EXPECT_NUMBER(truncate(path_of("archive", ".zst"), 40), 0);
 	expect_damage("cut off");
 	EXPECT_NUMBER(unlink(path_of("archive", ".zst")), 0);
-	expect_damage("0000000000000002.segment is missing: its events behind event 1 before event ");
+	expect_damage(
+		"0000000000000002.segment is missing: its events behind event 1 before event ");
 	copy(kept, path_of("archive", ".zst"));
 	expect_whole();
 }
