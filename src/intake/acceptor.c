@@ -4,6 +4,7 @@
 #include "base/plant.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -288,6 +289,10 @@ static void *run(void *argument)
 	struct acceptor *a = argument;
 	struct accept_work *group;
 	uint32_t items;
+	const struct sched_param none = { 0 };
+	/* Waking up is no reason to take the processor from a loop that reads requests: what it
+	 * reads meanwhile is in the same group. */
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 	while ((group = take_group(a, &items)) != NULL) {
 		struct error err;
 		enum status keys = flush_keys(a, group, &err);
