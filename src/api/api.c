@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { QUERY_QUEUE_MAX = 256, QUERY_THREADS_MAX = 8, QUERY_ARENA_BYTES = 64 << 20 };
+enum { QUERY_QUEUE_MAX = 256, QUERY_THREADS_MAX = 16, QUERY_ARENA_BYTES = 64 << 20 };
 
 /* A request that waits for a query thread. */
 struct waiting {
@@ -20,7 +20,7 @@ struct api {
 	pthread_cond_t filled;
 	struct waiting queue[QUERY_QUEUE_MAX]; /* lock: a ring */
 	unsigned first, count;                 /* lock */
-	bool stopping;                         /* lock */
+	atomic_bool stopping;                  /* set under the lock */
 	pthread_t threads[QUERY_THREADS_MAX];
 	unsigned thread_count;
 };
@@ -83,6 +83,37 @@ static bool path_matches(struct slice path, const char *template,
 	return true;
 }
 
+/* Why a query may not go on. */
+struct patience {
+	struct api *api;
+	uint64_t until_ns;
+	bool ended; /* its time is over */
+};
+
+static bool must_stop(void *context)
+{
+	struct patience *patience = context;
+	struct clock *clock = patience->api->config.sources->clock;
+	if (atomic_load(&patience->api->stopping))
+		return true;
+	patience->ended = clock->monotonic_ns(clock) >= patience->until_ns;
+	return patience->ended;
+}
+
+static void respond_stopped(struct query *q, const struct patience *patience)
+{
+	struct api *api = patience->api;
+	if (!patience->ended) {
+		problem_respond(q->http, PROBLEM_STOPPING, "the server is stopping");
+		return;
+	}
+	atomic_fetch_add(&api->config.sources->queries.stopped_total, 1);
+	problem_respond(q->http, PROBLEM_SLOW,
+		"the query was stopped after %llu ms (query_timeout); a filter by store, or a "
+		"smaller limit, makes it shorter",
+		(unsigned long long)api->config.query_timeout_ms);
+}
+
 static void respond_query(struct query *q, enum status s)
 {
 	if (s == OK && q->buf->failed)
@@ -129,6 +160,10 @@ static void answer_query(struct api *api, const struct waiting *waiting, struct 
 	struct query q = {
 		.http = waiting->http, .api = api, .store = store, .arena = arena, .buf = buf
 	};
+	struct clock *clock = api->config.sources->clock;
+	struct patience patience = { .api = api,
+		.until_ns = clock->monotonic_ns(clock) + api->config.query_timeout_ms * 1000000 };
+	uint64_t steps = store_steps(store);
 	arena_reset(arena);
 	buf_reset(buf);
 	check(path_matches(http_request_head(q.http)->path, waiting->route->path, q.parameters));
@@ -137,16 +172,24 @@ static void answer_query(struct api *api, const struct waiting *waiting, struct 
 	if (s == OK)
 		s = store_begin(store, &q.err);
 	if (s == OK) {
+		store_watch(store, must_stop, &patience);
 		s = waiting->route->query_handler(&q);
+		store_watch(store, NULL, NULL);
 		store_rollback(store);
 	}
-	respond_query(&q, s);
+	/* Before the answer, so that who has it finds itself counted. */
+	atomic_fetch_add(&api->config.sources->queries.answered_total, 1);
+	atomic_fetch_add(&api->config.sources->queries.steps_total, store_steps(store) - steps);
+	if (s == E_RETRY && (patience.ended || atomic_load(&api->stopping)))
+		respond_stopped(&q, &patience);
+	else
+		respond_query(&q, s);
 }
 
 static bool take_waiting(struct api *api, struct waiting *ret_waiting)
 {
 	pthread_mutex_lock(&api->lock);
-	while (api->count == 0 && !api->stopping)
+	while (api->count == 0 && !atomic_load(&api->stopping))
 		pthread_cond_wait(&api->filled, &api->lock);
 	bool found = api->count > 0;
 	if (found) {
@@ -169,8 +212,10 @@ static void *run(void *argument)
 	buf_init(&buf, ANSWER_BYTES_MAX);
 	while (take_waiting(api, &waiting)) {
 		struct error err;
-		if (store == NULL &&
-			store_open(api->config.state_path, STORE_READ, &store, &err) != OK)
+		if (atomic_load(&api->stopping))
+			problem_respond(waiting.http, PROBLEM_STOPPING, "the server is stopping");
+		else if (store == NULL &&
+			 store_open(api->config.state_path, STORE_READ, &store, &err) != OK)
 			problem_respond(waiting.http, PROBLEM_INTERNAL, "%s", err.text);
 		else
 			answer_query(api, &waiting, store, &arena, &buf);
@@ -204,14 +249,19 @@ enum status api_open(const struct api_config *config, struct api **ret_api, stru
 	return OK;
 }
 
+void api_stop(struct api *api)
+{
+	pthread_mutex_lock(&api->lock);
+	atomic_store(&api->stopping, true);
+	pthread_cond_broadcast(&api->filled);
+	pthread_mutex_unlock(&api->lock);
+}
+
 void api_close(struct api *api)
 {
 	if (api == NULL)
 		return;
-	pthread_mutex_lock(&api->lock);
-	api->stopping = true;
-	pthread_cond_broadcast(&api->filled);
-	pthread_mutex_unlock(&api->lock);
+	api_stop(api);
 	for (unsigned i = 0; i < api->thread_count; i++)
 		pthread_join(api->threads[i], NULL);
 	pthread_mutex_destroy(&api->lock);
@@ -221,17 +271,19 @@ void api_close(struct api *api)
 
 static void enqueue(struct api *api, const struct route *route, struct http_request *request)
 {
-	bool full;
 	pthread_mutex_lock(&api->lock);
-	full = api->count == QUERY_QUEUE_MAX || api->stopping;
-	if (!full) {
+	bool stopping = atomic_load(&api->stopping);
+	bool full = api->count == QUERY_QUEUE_MAX;
+	if (!full && !stopping) {
 		unsigned at = (api->first + api->count) % QUERY_QUEUE_MAX;
 		api->queue[at] = (struct waiting){ request, route };
 		api->count++;
 		pthread_cond_signal(&api->filled);
 	}
 	pthread_mutex_unlock(&api->lock);
-	if (full)
+	if (stopping)
+		problem_respond(request, PROBLEM_STOPPING, "the server is stopping");
+	else if (full)
 		problem_respond(request, PROBLEM_BUSY, "%d queries wait already", QUERY_QUEUE_MAX);
 }
 

@@ -15,10 +15,14 @@ struct api_config {
 	const char *state_path;
 	bool development;
 	const struct rule_set *rules; /* NULL: the table as it stands */
-	unsigned query_threads;
+	unsigned query_threads;       /* 1 to 16 */
+	uint64_t query_timeout_ms;    /* a query that takes longer ends with 503 */
 };
 
 enum status api_open(const struct api_config *config, struct api **ret_api, struct error *err);
+/* Queries that run end at once and those that wait are not begun: 503. Before the server is closed,
+ * which waits for its answers. */
+void api_stop(struct api *api);
 /* After the server is closed. */
 void api_close(struct api *api);
 /* From now on /readyz answers 200, or 503 again. */

@@ -36,6 +36,11 @@ static bool split_id(const char *id, uint64_t *ret_event, uint64_t *ret_line)
 	return slice_to_u64(event, ret_event) && slice_to_u64(line, ret_line);
 }
 
+#define LIST                                                                                       \
+	"SELECT " COLUMNS " FROM exception WHERE (event, line) < ($1, $2)"                         \
+	" AND ($6 IS NULL OR kind = $6) AND "
+#define NEWEST " ORDER BY event DESC, line DESC LIMIT $4"
+
 /* Newest first; the cursor is the id of the last one shown. */
 enum status exceptions_list(struct query *q)
 {
@@ -56,10 +61,9 @@ enum status exceptions_list(struct query *q)
 	if (q->after[0] != '\0' && !split_id(q->after, &event, &line))
 		return error_set(&q->err, E_INPUT, "after is not a cursor that this API gave out");
 	enum status s = store_prepare(q->store,
-		"SELECT " COLUMNS " FROM exception WHERE (event, line) < ($1, $2)"
-		" AND ($3 IS NULL OR store = $3) AND ($5 = 'all' OR state = $5)"
-		" AND ($6 IS NULL OR kind = $6)"
-		" ORDER BY event DESC, line DESC LIMIT $4",
+		store.ptr != NULL        ? LIST "store = $3 AND ($5 = 'all' OR state = $5)" NEWEST
+		: slice_is(state, "all") ? LIST "$3 IS NULL AND $5 = 'all'" NEWEST
+					 : LIST "$3 IS NULL AND state = $5" NEWEST,
 		&rows, &q->err);
 	if (s != OK)
 		return s;

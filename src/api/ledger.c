@@ -32,15 +32,25 @@ static bool read_cursor(struct query *q, uint64_t *ret_event, uint64_t *ret_line
 	return false;
 }
 
+/* One store is a range of one index of documents, its day of another; the + keeps the database from
+ * taking the first for a day, for the sake of its order, and going through all other days. */
+#define SELECT                                                                                     \
+	"SELECT l.event, l.line, l.debit, l.credit, l.currency, l.tax_code, d.store,"              \
+	" d.business_date, d.register, d.sequence, l.account"                                      \
+	" FROM document AS d, ledger AS l WHERE (l.event, l.line) > ($1, $2) AND "
+
 static enum status prepare(struct query *q, struct slice store, date_t date, uint64_t event,
 	uint64_t line, struct statement **ret_rows)
 {
 	enum status s = store_prepare(q->store,
-		"SELECT l.event, l.line, l.debit, l.credit, l.currency, l.tax_code, d.store,"
-		" d.business_date, d.register, d.sequence, l.account"
-		" FROM document AS d JOIN ledger AS l ON l.event = d.event"
-		" WHERE (l.event, l.line) > ($1, $2) AND ($3 IS NULL OR d.store = $3)"
-		" AND ($4 = 0 OR d.business_date = $4) ORDER BY l.event, l.line LIMIT $5",
+		store.ptr == NULL ? SELECT
+			"l.event = d.event AND $3 IS NULL AND ($4 = 0 OR d.business_date = $4)"
+			" ORDER BY l.event, l.line LIMIT $5"
+		: date == 0 ? SELECT
+			"l.event = d.event AND d.store = $3 AND d.event >= $1 AND $4 = 0"
+			" ORDER BY d.event, l.line LIMIT $5"
+			    : SELECT "l.event = +d.event AND d.store = $3 AND d.business_date = $4"
+				     " ORDER BY l.event, l.line LIMIT $5",
 		ret_rows, &q->err);
 	if (s != OK)
 		return s;

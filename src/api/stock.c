@@ -24,6 +24,13 @@ static void write_row(struct query *q, struct statement *row, int64_t now_ms)
 	buf_char(q->buf, '}');
 }
 
+/* One location is a range of the primary key, and one item of an index: each gets a condition that
+ * says so. */
+#define SELECT                                                                                     \
+	"SELECT location, item, quantity, changed_ms FROM on_hand"                                 \
+	" WHERE (location, item) > ($1, $2) AND "
+#define ORDER " ORDER BY location, item LIMIT $5"
+
 enum status stock_list(struct query *q)
 {
 	struct slice item, location, after_location, after_item;
@@ -33,20 +40,19 @@ enum status stock_list(struct query *q)
 	if (!query_text(q, "item", &item) || !query_text(q, "location", &location) ||
 		!read_cursor(q, &after_location, &after_item))
 		return E_INPUT;
-	/* One location is a range of the primary key, so it gets a condition that says so. */
 	enum status s = store_prepare(q->store,
-		location.ptr == NULL
-			? "SELECT location, item, quantity, changed_ms FROM on_hand"
-			  " WHERE (location, item) > ($1, $2) AND $3 IS NULL"
-			  " AND ($4 IS NULL OR item = $4) ORDER BY location, item LIMIT $5"
-			: "SELECT location, item, quantity, changed_ms FROM on_hand"
-			  " WHERE location = $3 AND (location, item) > ($1, $2)"
-			  " AND ($4 IS NULL OR item = $4) ORDER BY location, item LIMIT $5",
+		location.ptr != NULL ? SELECT
+			"location = $3 AND item > $2 AND ($4 IS NULL OR item = $4)" ORDER
+		: item.ptr != NULL ? SELECT "$3 IS NULL AND item = $4" ORDER
+				   : SELECT "$3 IS NULL AND $4 IS NULL" ORDER,
 		&rows, &q->err);
 	if (s != OK)
 		return s;
 	statement_bind_text(rows, 1, after_location);
-	statement_bind_text(rows, 2, after_item);
+	/* With one location the cursor is of that location; any other's item says nothing. */
+	statement_bind_text(rows, 2,
+		location.ptr == NULL || slice_equal(location, after_location) ? after_item
+									      : slice_of(""));
 	statement_bind_text(rows, 3, location);
 	statement_bind_text(rows, 4, item);
 	statement_bind_int(rows, 5, (int64_t)q->limit + 1);

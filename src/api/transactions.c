@@ -45,6 +45,14 @@ static void write_row(struct query *q, struct statement *row)
 	buf_char(q->buf, '}');
 }
 
+#define SELECT                                                                                     \
+	"SELECT d.event, d.store, d.business_date, d.register, d.sequence, d.revision, d.type,"    \
+	" d.line_count, d.currency, d.gross, d.recorded_ms, d.conflict, d.position, p.erp,"        \
+	" p.state, p.document, d.superseded_by"                                                    \
+	" FROM document AS d LEFT JOIN posting AS p ON p.event = d.event AND p.part = 1"           \
+	" WHERE d.event < $1 AND "
+#define NEWEST " ORDER BY d.event DESC LIMIT $3"
+
 /* Newest first; the cursor is the number of the last event shown. */
 enum status transactions_list(struct query *q)
 {
@@ -56,15 +64,9 @@ enum status transactions_list(struct query *q)
 		return E_INPUT;
 	if (q->after[0] != '\0' && !slice_to_u64(slice_of(q->after), &after))
 		return error_set(&q->err, E_INPUT, "after is not a cursor that this API gave out");
+	/* One store is a range of an index of its own, so it gets a condition that says so. */
 	enum status s = store_prepare(q->store,
-		"SELECT d.event, d.store, d.business_date, d.register, d.sequence, d.revision, "
-		"d.type,"
-		" d.line_count, d.currency, d.gross, d.recorded_ms, d.conflict, d.position, p.erp,"
-		" p.state, p.document, d.superseded_by"
-		" FROM document AS d LEFT JOIN posting AS p ON p.event = d.event"
-		" AND p.part = 1"
-		" WHERE d.event < $1 AND ($2 IS NULL OR d.store = $2)"
-		" ORDER BY d.event DESC LIMIT $3",
+		store.ptr == NULL ? SELECT "$2 IS NULL" NEWEST : SELECT "d.store = $2" NEWEST,
 		&rows, &q->err);
 	if (s != OK)
 		return s;

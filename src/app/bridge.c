@@ -514,7 +514,8 @@ static enum status open_api(struct bridge *b, struct error *err)
 		.state_path = b->state_path,
 		.development = b->config->serve.dev,
 		.rules = b->config->rules,
-		.query_threads = 1,
+		.query_threads = (unsigned)b->config->serve.query_threads,
+		.query_timeout_ms = b->config->serve.query_timeout_ms,
 	};
 	return s == OK ? api_open(&config, &b->api, err) : s;
 }
@@ -558,8 +559,10 @@ void bridge_close(struct bridge *b)
 {
 	if (b == NULL)
 		return;
-	if (b->api != NULL)
+	if (b->api != NULL) {
 		api_set_ready(b->api, false);
+		api_stop(b->api);
+	}
 	/* What they have handed over is answered first: they wait for it. */
 	door_set_stop(b->doors);
 	if (b->server != NULL)

@@ -42,8 +42,7 @@ struct serve_options {
 	unsigned idempotency_key; /* 0 optional, 1 required */
 	uint64_t idempotency_retention_ms;
 	uint64_t loops, connections_max, body_bytes_max, segment_bytes, queue_bytes_max,
-		identity_entries_max;
-	uint64_t gap_after_ms;
+		identity_entries_max, query_threads, query_timeout_ms, gap_after_ms;
 	uint64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
 };
 

@@ -23,6 +23,8 @@ const struct migration exception_migrations[EXCEPTION_MIGRATIONS] = {
 			     "CREATE INDEX exception_state ON exception (state, event, line);"
 			     "CREATE UNIQUE INDEX exception_subject ON exception (kind, subject)"
 			     " WHERE state = 'open' AND subject IS NOT NULL" },
+	{ "exception.store",
+		"CREATE INDEX exception_store_event ON exception (store, event, line)" },
 };
 
 struct exception_book {

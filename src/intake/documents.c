@@ -17,6 +17,8 @@ static const struct migration migrations[] = {
 	/* The event of the newer revision that took its place; NULL while it stands. */
 	{ "document.2", "ALTER TABLE document ADD COLUMN superseded_by BIGINT;"
 			"CREATE INDEX document_revised ON document (event) WHERE revision > 1" },
+	/* Lists of one store, in the journal's order. */
+	{ "document.3", "CREATE UNIQUE INDEX document_store ON document (store, event)" },
 };
 
 struct documents {

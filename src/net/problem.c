@@ -26,6 +26,8 @@ static const struct row rows[] = {
 	[PROBLEM_TOO_LARGE] = { 413, "too-large", "The request is larger than its limit", NULL },
 	[PROBLEM_BUSY] = { 503, "busy", "A queue is full; send the same again later",
 		"Retry-After: 1\r\n" },
+	[PROBLEM_SLOW] = { 503, "slow", "The query takes longer than its limit",
+		"Retry-After: 10\r\n" },
 	[PROBLEM_STORAGE_FULL] = { 507, "storage-full",
 		"There is no space to keep anything; send the same again later",
 		"Retry-After: 5\r\n" },

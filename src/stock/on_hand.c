@@ -6,6 +6,7 @@ static const struct migration migrations[] = {
 	{ "on_hand.1", "CREATE TABLE on_hand (location TEXT NOT NULL, item TEXT NOT NULL,"
 		       " quantity TEXT NOT NULL, event BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
 		       " PRIMARY KEY (location, item)) WITHOUT ROWID" },
+	{ "on_hand.2", "CREATE INDEX on_hand_of_item ON on_hand (item, location)" },
 };
 
 static const struct tally_table table = {

@@ -14,12 +14,16 @@ enum {
 	LOG_BYTES_MAX = 8 << 20,
 	PAGE_CACHE_KIB = 32 << 10,
 	BUSY_MS = 5000,
+	WATCH_STEPS = 4000, /* between two questions of store_watch(): well under a millisecond */
 };
 
 struct store {
 	sqlite3 *db;
 	enum store_mode mode;
-	int log_pages; /* of the write-ahead log after the last commit */
+	int log_pages;  /* of the write-ahead log after the last commit */
+	uint64_t steps; /* of closed statements */
+	bool (*stop)(void *context);
+	void *stop_context;
 };
 
 struct statement {
@@ -38,6 +42,7 @@ static enum status fail(struct store *store, struct error *err, const char *doin
 		break;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_INTERRUPT:
 		status = E_RETRY;
 		break;
 	case SQLITE_CORRUPT:
@@ -157,6 +162,25 @@ void store_rollback(struct store *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+static int ask_stop(void *context)
+{
+	struct store *store = context;
+	return store->stop(store->stop_context);
+}
+
+void store_watch(struct store *store, bool (*stop)(void *context), void *context)
+{
+	store->stop = stop;
+	store->stop_context = context;
+	sqlite3_progress_handler(
+		store->db, stop == NULL ? 0 : WATCH_STEPS, stop == NULL ? NULL : ask_stop, store);
+}
+
+uint64_t store_steps(const struct store *store)
+{
+	return store->steps;
+}
+
 enum status store_checkpoint(struct store *store, struct error *err)
 {
 	check(store->mode == STORE_WRITE);
@@ -207,6 +231,8 @@ void statement_close(struct statement *statement)
 {
 	if (statement == NULL)
 		return;
+	statement->store->steps +=
+		(uint64_t)sqlite3_stmt_status(statement->stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
 	sqlite3_finalize(statement->stmt);
 	free(statement);
 }

@@ -30,6 +30,13 @@ enum status store_execute(struct store *store, const char *sql, struct error *er
 enum status store_begin(struct store *store, struct error *err);
 enum status store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
+
+/* While a statement runs `stop` is asked again and again, on its thread; once it says true the
+ * statement ends with E_RETRY. NULL: nobody is asked any more. */
+void store_watch(struct store *store, bool (*stop)(void *context), void *context);
+/* Steps that the statements closed so far have taken: a measure of the rows they touched that no
+ * clock and no cache has a part in. */
+uint64_t store_steps(const struct store *store);
 /* Moves the log into the file when it has grown; the writer only, outside a transaction. */
 enum status store_checkpoint(struct store *store, struct error *err);
 

@@ -5,6 +5,7 @@ struct figures {
 	struct acceptor_counters acceptor;
 	struct server_counters server;
 	uint64_t requests, refused, busy, unknown_fields;
+	uint64_t queries, queries_stopped, query_steps;
 	uint64_t durable, bytes, segments, applied, apply_waits, uptime_s;
 };
 
@@ -47,6 +48,15 @@ static const struct metric metrics[] = {
 		FIGURE(applied) },
 	{ "tillbridge_state_waits_total", "counter",
 		"How often applying waited for the state's disk.", FIGURE(apply_waits) },
+	{ "tillbridge_queries_total", "counter", "Queries of the state that were answered.",
+		FIGURE(queries) },
+	{ "tillbridge_queries_stopped_total", "counter",
+		"Queries that reached query_timeout and were answered 503.",
+		FIGURE(queries_stopped) },
+	{ "tillbridge_query_steps_total", "counter",
+		"Steps of the database's machine for all queries: what they cost, whatever the "
+		"clock says.",
+		FIGURE(query_steps) },
 	{ "tillbridge_http_connections_open", "gauge", "Open connections.",
 		FIGURE(server.connections_open) },
 	{ "tillbridge_http_connections_total", "counter", "Connections accepted.",
@@ -74,6 +84,9 @@ static void gather(const struct sources *s, struct figures *f)
 	f->refused = intake->refused_total;
 	f->busy = intake->busy_total;
 	f->unknown_fields = intake->unknown_fields_total;
+	f->queries = s->queries.answered_total;
+	f->queries_stopped = s->queries.stopped_total;
+	f->query_steps = s->queries.steps_total;
 	f->durable = journal_durable_number(s->journal);
 	f->bytes = journal_bytes(s->journal);
 	f->segments = journal_segments(s->journal);

@@ -9,6 +9,13 @@
 #include "store/apply.h"
 #include "subjects/subjects.h"
 
+/* What the query threads did. */
+struct query_counters {
+	atomic_uint_fast64_t answered_total;
+	atomic_uint_fast64_t stopped_total; /* at their time limit */
+	atomic_uint_fast64_t steps_total;   /* store_steps() */
+};
+
 struct sources {
 	struct clock *clock;
 	struct journal *journal;
@@ -19,5 +26,6 @@ struct sources {
 	struct delivery *delivery;
 	struct subjects *subjects;
 	_Atomic(struct server *) server; /* NULL until it listens */
-	int64_t started_ms;              /* wall clock */
+	struct query_counters queries;
+	int64_t started_ms; /* wall clock */
 };

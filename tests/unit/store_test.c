@@ -199,3 +199,32 @@ TEST(the_digest_is_equal_for_equal_rows_and_only_then)
 	store_close(a);
 	store_close(b);
 }
+
+static bool stop_after(void *context)
+{
+	unsigned *left = context;
+	return (*left)-- == 0;
+}
+
+TEST(a_statement_ends_when_its_watch_says_so_and_the_store_goes_on)
+{
+	static const char endless[] =
+		"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+		" WHERE i < 100000000) SELECT max(i) FROM n";
+	struct store *store = open_new();
+	struct statement *statement;
+	struct error err;
+	unsigned left = 3;
+	bool row;
+	store_watch(store, stop_after, &left);
+	EXPECT_OK(store_prepare(store, endless, &statement, &err), err);
+	EXPECT(statement_step(statement, &row, &err) == E_RETRY);
+	EXPECT(strstr(err.text, "interrupted") != NULL);
+	statement_close(statement);
+	store_watch(store, NULL, NULL);
+	uint64_t steps = store_steps(store);
+	EXPECT(steps > 0 && steps < 100000);
+	EXPECT_NUMBER(number(store, "SELECT 5"), 5);
+	EXPECT(store_steps(store) > steps && store_steps(store) < steps + 20);
+	store_close(store);
+}
