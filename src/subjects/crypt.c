@@ -2,10 +2,13 @@
 
 #include "base/check.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 enum status crypt_random(void *bytes, size_t len, struct error *err)
 {
@@ -28,14 +31,76 @@ static bool run_cipher(
 	return true;
 }
 
+/* Finding an algorithm costs more than to use it on a sale, so each thread keeps its own, ready. */
+struct ready {
+	EVP_CIPHER_CTX *cipher;
+	EVP_MAC_CTX *mac;
+};
+
+static struct {
+	pthread_once_t once;
+	pthread_key_t key;
+	EVP_CIPHER *cipher;
+	EVP_MAC *mac;
+} found = { .once = PTHREAD_ONCE_INIT };
+
+static void free_ready(void *context)
+{
+	struct ready *ready = context;
+	EVP_CIPHER_CTX_free(ready->cipher);
+	EVP_MAC_CTX_free(ready->mac);
+	free(ready);
+}
+
+static void find_algorithms(void)
+{
+	found.cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	found.mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	check(found.cipher != NULL && found.mac != NULL);
+	check(pthread_key_create(&found.key, free_ready) == 0);
+}
+
+/* This thread's; NULL without memory. */
+static struct ready *ready_here(void)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+		OSSL_PARAM_construct_end() };
+	pthread_once(&found.once, find_algorithms);
+	struct ready *ready = pthread_getspecific(found.key);
+	if (ready != NULL)
+		return ready;
+	ready = calloc(1, sizeof(*ready));
+	if (ready == NULL)
+		return NULL;
+	ready->cipher = EVP_CIPHER_CTX_new();
+	ready->mac = EVP_MAC_CTX_new(found.mac);
+	if (ready->cipher == NULL || ready->mac == NULL ||
+		EVP_CipherInit_ex2(ready->cipher, found.cipher, NULL, NULL, 1, NULL) != 1 ||
+		EVP_MAC_CTX_set_params(ready->mac, parameters) != 1 ||
+		pthread_setspecific(found.key, ready) != 0) {
+		free_ready(ready);
+		return NULL;
+	}
+	return ready;
+}
+
 static EVP_CIPHER_CTX *begin_cipher(const struct secret *key, const char *nonce, bool seal)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	if (ctx != NULL && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes,
-				   (const unsigned char *)nonce, seal) == 1)
-		return ctx;
-	EVP_CIPHER_CTX_free(ctx);
-	return NULL;
+	struct ready *ready = ready_here();
+	if (ready == NULL || EVP_CipherInit_ex2(ready->cipher, NULL, key->bytes,
+				     (const unsigned char *)nonce, seal, NULL) != 1)
+		return NULL;
+	return ready->cipher;
+}
+
+/* The key does not stay behind in the thread. */
+static void end_cipher(EVP_CIPHER_CTX *ctx)
+{
+	static const struct secret none;
+	static const unsigned char nonce[NONCE_BYTES];
+	if (ctx != NULL)
+		EVP_CipherInit_ex2(ctx, NULL, none.bytes, nonce, 1, NULL);
 }
 
 enum status crypt_seal(const struct secret *key, struct slice bound, struct slice clear, char *to,
@@ -50,7 +115,7 @@ enum status crypt_seal(const struct secret *key, struct slice bound, struct slic
 	bool good = ctx != NULL && run_cipher(ctx, bound, clear, text) &&
 		    EVP_CipherFinal_ex(ctx, tag, &len) == 1 &&
 		    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, tag) == 1;
-	EVP_CIPHER_CTX_free(ctx);
+	end_cipher(ctx);
 	return good ? OK : error_set(err, E_IO, "AES-256-GCM does not work");
 }
 
@@ -66,7 +131,7 @@ bool crypt_open(const struct secret *key, struct slice bound, struct slice seale
 	bool good = ctx != NULL && run_cipher(ctx, bound, text, (unsigned char *)to) &&
 		    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
 		    EVP_CipherFinal_ex(ctx, none, &len) == 1;
-	EVP_CIPHER_CTX_free(ctx);
+	end_cipher(ctx);
 	if (!good)
 		crypt_wipe(to, text.len);
 	return good;
@@ -76,8 +141,9 @@ struct hash crypt_mac(const struct secret *key, const struct slice *parts, unsig
 {
 	unsigned char input[MAC_INPUT_MAX];
 	struct hash hash;
-	unsigned len = 0;
-	size_t used = 0;
+	size_t used = 0, len = 0;
+	struct ready *ready = ready_here();
+	check(ready != NULL);
 	check(count <= MAC_PARTS_MAX);
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t part = (uint32_t)parts[i].len;
@@ -87,7 +153,9 @@ struct hash crypt_mac(const struct secret *key, const struct slice *parts, unsig
 			memcpy(input + used + sizeof(part), parts[i].ptr, part);
 		used += sizeof(part) + part;
 	}
-	check(HMAC(EVP_sha256(), key->bytes, SECRET_BYTES, input, used, hash.bytes, &len) != NULL);
+	check(EVP_MAC_init(ready->mac, key->bytes, SECRET_BYTES, NULL) == 1);
+	check(EVP_MAC_update(ready->mac, input, used) == 1);
+	check(EVP_MAC_final(ready->mac, hash.bytes, &len, sizeof(hash.bytes)) == 1);
 	check(len == HASH_BYTES);
 	crypt_wipe(input, used);
 	return hash;
