@@ -6,7 +6,7 @@
 # names by its offset. At -O1 the compiler joins `a == NULL || b == NULL` before it is analysed.
 git ls-files 'src/*.c' ':!src/base/error.c' | xargs -P 2 -I {} sh -c '
 	if found=$(gcc -std=gnu17 -D_GNU_SOURCE -O0 -fanalyzer -Werror -Wno-analyzer-malloc-leak \
-		-Wno-analyzer-too-complex -Isrc -include src/base/banned.h -include tests/analysis.h \
+		-Wno-analyzer-too-complex -Isrc -I. -include src/base/banned.h -include tests/analysis.h \
 		-DTILLBRIDGE_VERSION="\"analyzed\"" -I build/debug -I build/debug/src \
 		$(pkg-config --cflags libxml-2.0) \
 		-c "$1" -o /dev/null 2>&1); then
