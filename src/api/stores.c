@@ -124,11 +124,13 @@ static void write_register(struct query *q, struct statement *row)
 {
 	int64_t count = statement_int(row, 1), first = statement_int(row, 3),
 		last = statement_int(row, 4);
+	bool sparse = statement_int(row, 5) != 0;
 	write_column(q->buf, "register", row, 0);
 	json_write_member_u64(q->buf, "transactions", (uint64_t)count);
 	json_write_member_u64(q->buf, "first_sequence", (uint64_t)first);
 	json_write_member_u64(q->buf, "last_sequence", (uint64_t)last);
-	json_write_member_u64(q->buf, "missing", (uint64_t)(last - first + 1 - count));
+	json_write_member_u64(q->buf, "missing", sparse ? 0 : (uint64_t)(last - first + 1 - count));
+	json_write_member_u64(q->buf, "missing_before", (uint64_t)statement_int(row, 6));
 }
 
 static void write_total(struct query *q, struct statement *row)
@@ -173,7 +175,8 @@ static void write_user_total(struct query *q, struct statement *row)
 	json_write_member_bool(q->buf, "passed", statement_int(row, 6) != 0);
 }
 
-/* A day is agreed when no number is missing between the first and the last of each register and
+/* A day is agreed when no number of a register is missing (between its first and its last, or said
+ * to be missing before its first), and
  * every posting was read back and agrees. */
 static const char *day_state(int64_t missing, const int64_t counts[POSTING_STATES])
 {
@@ -208,8 +211,11 @@ static enum status write_day(struct query *q, struct slice store, struct stateme
 		s = write_day_head(q, store, date, row, counts);
 	if (s == OK)
 		s = write_part(q, "registers",
-			"SELECT register, transactions, line_count, first_sequence, last_sequence"
-			" FROM register_day WHERE store = $1 AND business_date = $2 ORDER BY "
+			"SELECT register, transactions, line_count, first_sequence, last_sequence,"
+			" sparse, coalesce((SELECT sum(g.last - g.first + 1) FROM register_gap g"
+			" WHERE g.store = r.store AND g.business_date = r.business_date"
+			" AND g.register = r.register AND g.last < r.first_sequence), 0)"
+			" FROM register_day r WHERE store = $1 AND business_date = $2 ORDER BY "
 			"register",
 			store, date, write_register);
 	if (s == OK)
@@ -243,7 +249,12 @@ static enum status write_day(struct query *q, struct slice store, struct stateme
 
 #define DAY_COLUMNS                                                                                \
 	"SELECT business_date, sum(transactions), sum(line_count),"                                \
-	" sum(last_sequence - first_sequence + 1 - transactions) FROM register_day WHERE "
+	" sum(CASE WHEN sparse = 0 THEN last_sequence - first_sequence + 1 - transactions"         \
+	" ELSE 0 END) + coalesce((SELECT sum(g.last - g.first + 1) FROM register_gap g"            \
+	" JOIN register_day r ON r.store = g.store AND r.business_date = g.business_date"          \
+	" AND r.register = g.register WHERE g.store = register_day.store"                          \
+	" AND g.business_date = register_day.business_date AND g.last < r.first_sequence), 0)"     \
+	" FROM register_day WHERE "
 
 /* Oldest first; the cursor is the last date shown. */
 enum status days_list(struct query *q)

@@ -441,6 +441,11 @@ static uint64_t gap_after_ms(void *context, struct slice store)
 	return config_gap_after_ms(((struct bridge *)context)->config, store);
 }
 
+static bool gap_across_dates(void *context, struct slice store)
+{
+	return config_gap_across_dates(((struct bridge *)context)->config, store);
+}
+
 static enum status open_gap_watch(struct bridge *b, struct error *err)
 {
 	struct gap_watch_config config = {
@@ -449,6 +454,7 @@ static enum status open_gap_watch(struct bridge *b, struct error *err)
 		.clock = b->clock,
 		.interval_ms = between(100, b->config->serve.gap_after_ms / 4, GAP_WATCH_MS),
 		.allowed_ms = gap_after_ms,
+		.across_dates = gap_across_dates,
 		.context = b,
 	};
 	return gap_watch_open(&config, &b->gaps, err);

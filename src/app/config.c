@@ -115,6 +115,14 @@ const struct option serve_options[] = {
 		.help = "How long a register's number may be missing, from when a higher one was "
 			"received, before an exception says so; 0 for never. A store may have its "
 			"own." },
+	{ .name = "gap_across_dates",
+		.type = OPTION_BOOL,
+		AT(gap_across_dates),
+		.fallback = "yes",
+		.help = "Whether a register's numbers go on from one business date to the next, so "
+			"that numbers between the last of one and the first of the next are "
+			"missing too; a first number that is not above that last one, or more than "
+			"10,000 above, begins anew in any case. A store may have its own." },
 	{ .name = "idempotency_key",
 		.type = OPTION_CHOICE,
 		AT(idempotency_key),
@@ -324,15 +332,27 @@ static enum status read_erps(
 	return s;
 }
 
-/* A store's own is said as the general one is. */
-static enum status read_gap_after(
-	struct file *file, struct config_store *store, yaml_node_t *node, struct error *err)
+/* What a store may have of its own is said as the general one is. */
+static bool is_own_option(struct slice name)
+{
+	return slice_is(name, "gap_after") || slice_is(name, "gap_across_dates");
+}
+
+static enum status read_own(struct file *file, struct config_store *store, yaml_node_t *key,
+	yaml_node_t *node, struct error *err)
 {
 	struct serve_options own = { .gap_after_ms = 0 };
-	const struct option *option = option_find(serve_options, slice_of("gap_after"));
+	const struct option *option = option_find(serve_options, scalar(key));
 	enum status s = option_set(option, &own, scalar(node), err);
-	store->gap_after_ms = own.gap_after_ms;
-	return s == OK ? OK : wrong(file, node, err);
+	if (s != OK)
+		return wrong(file, node, err);
+	if (slice_is(scalar(key), "gap_after")) {
+		store->gap_after_ms = own.gap_after_ms;
+	} else {
+		store->has_gap_across_dates = true;
+		store->gap_across_dates = own.gap_across_dates;
+	}
+	return OK;
 }
 
 static enum status read_store(
@@ -355,14 +375,14 @@ static enum status read_store(
 				file, config, store->store, key, node_at(file, p->value), err);
 			continue;
 		}
-		if (slice_is(scalar(key), "gap_after")) {
-			s = read_gap_after(file, store, node_at(file, p->value), err);
+		if (is_own_option(scalar(key))) {
+			s = read_own(file, store, key, node_at(file, p->value), err);
 			continue;
 		}
 		if (!slice_is(scalar(key), "erp")) {
 			error_set(err, E_CONFIG,
 				"there is no option \"%.*s\"; known are: erp, gap_after, "
-				"tax_rounding, cash_increment",
+				"gap_across_dates, tax_rounding, cash_increment",
 				SLICE_ARG(scalar(key)));
 			return wrong(file, key, err);
 		}
@@ -576,6 +596,13 @@ uint64_t config_gap_after_ms(const struct config *config, struct slice store)
 	const struct config_store *own = find_store(config, store);
 	return own == NULL || own->gap_after_ms == UINT64_MAX ? config->serve.gap_after_ms
 							      : own->gap_after_ms;
+}
+
+bool config_gap_across_dates(const struct config *config, struct slice store)
+{
+	const struct config_store *own = find_store(config, store);
+	return own == NULL || !own->has_gap_across_dates ? config->serve.gap_across_dates
+							 : own->gap_across_dates;
 }
 
 void config_routing(const struct config *config, struct buf *buf)

@@ -38,7 +38,7 @@ enum { CONFIG_ERPS_MAX = 32, CONFIG_STORES_MAX = 10000 };
 
 struct serve_options {
 	char *config, *listen, *data, *tls_cert, *tls_key, *erp_url, *master_key_file;
-	bool dev, no_erp, keys_lost;
+	bool dev, no_erp, keys_lost, gap_across_dates;
 	unsigned idempotency_key; /* 0 optional, 1 required */
 	uint64_t idempotency_retention_ms;
 	uint64_t loops, connections_max, body_bytes_max, segment_bytes, queue_bytes_max,
@@ -58,8 +58,9 @@ struct config_erp {
 
 struct config_store {
 	char store[ID_TEXT_MAX + 1];
-	char erp[ERP_NAME_MAX]; /* empty: the default */
-	uint64_t gap_after_ms;  /* UINT64_MAX: the general one */
+	char erp[ERP_NAME_MAX];                      /* empty: the default */
+	uint64_t gap_after_ms;                       /* UINT64_MAX: the general one */
+	bool has_gap_across_dates, gap_across_dates; /* false: the general one */
 };
 
 struct config {
@@ -88,6 +89,8 @@ void config_release(struct config *config);
 bool config_store_known(const struct config *config, struct slice store);
 /* How long a number may be missing at this store before an exception says so; 0: for ever. */
 uint64_t config_gap_after_ms(const struct config *config, struct slice store);
+/* Whether the numbers of the store's registers go on from one business date to the next. */
+bool config_gap_across_dates(const struct config *config, struct slice store);
 /* The routing event of this configuration, to be compared with the last one. */
 void config_routing(const struct config *config, struct buf *buf);
 bool config_is_loopback(const char *address);

@@ -86,14 +86,15 @@ uint64_t gap_numbers(const struct gap *gap)
 	return count;
 }
 
-void gap_describe(const struct gap *gap, struct buf *buf)
+void gap_describe(const struct gap *gap, uint64_t ranges, struct buf *buf)
 {
-	for (uint32_t i = 0; i < gap->count && i < DESCRIBED_MAX; i++) {
+	uint32_t shown = gap->count < DESCRIBED_MAX ? gap->count : DESCRIBED_MAX;
+	for (uint32_t i = 0; i < shown; i++) {
 		const struct gap_range *range = &gap->ranges[i];
 		buf_format(buf, "%s%llu", i > 0 ? ", " : "", (unsigned long long)range->first);
 		if (range->last > range->first)
 			buf_format(buf, " to %llu", (unsigned long long)range->last);
 	}
-	if (gap->count > DESCRIBED_MAX)
-		buf_format(buf, " and %u more ranges", gap->count - DESCRIBED_MAX);
+	if (ranges > shown)
+		buf_format(buf, " and %llu more ranges", (unsigned long long)(ranges - shown));
 }

@@ -27,5 +27,6 @@ void gap_encode(const struct gap *gap, struct buf *buf);
 enum status gap_decode(
 	struct slice payload, struct arena *arena, struct gap *ret_gap, struct error *err);
 uint64_t gap_numbers(const struct gap *gap);
-/* "17, 19 to 22 and 3 more ranges" */
-void gap_describe(const struct gap *gap, struct buf *buf);
+/* "17, 19 to 22 and 3 more ranges"; `ranges`: how many there are, those that `gap` has no room for
+ * too. */
+void gap_describe(const struct gap *gap, uint64_t ranges, struct buf *buf);

@@ -16,7 +16,7 @@ enum {
 struct gap_watch {
 	struct gap_watch_config config;
 	struct store *store;
-	struct statement *days, *received, *applied;
+	struct statement *days, *received, *before, *applied;
 	struct arena arena;
 	struct buf payload;
 	uint64_t last_event; /* that was written here */
@@ -33,7 +33,7 @@ struct gap_watch {
 /* A register's business date of which numbers are missing that no exception names yet. */
 struct day {
 	struct key key;
-	uint64_t noted;
+	uint64_t noted, first, missing_before;
 };
 
 static enum status prepare(struct gap_watch *w, struct error *err)
@@ -41,8 +41,10 @@ static enum status prepare(struct gap_watch *w, struct error *err)
 	enum status s = store_open(w->config.state_path, STORE_READ, &w->store, err);
 	if (s == OK)
 		s = store_prepare(w->store,
-			"SELECT store, business_date, register, noted FROM register_day"
-			" WHERE last_sequence - first_sequence + 1 - transactions > noted"
+			"SELECT store, business_date, register, noted, first_sequence,"
+			" missing_before FROM register_day WHERE"
+			" last_sequence - first_sequence + 1 - transactions + missing_before > "
+			"noted"
 			" AND sparse = 0 AND (business_date, store, register) > ($1, $2, $3)"
 			" ORDER BY business_date, store, register LIMIT $4",
 			&w->days, err);
@@ -52,6 +54,13 @@ static enum status prepare(struct gap_watch *w, struct error *err)
 			" AND business_date = $2 AND register = $3 GROUP BY sequence"
 			" ORDER BY sequence DESC",
 			&w->received, err);
+	if (s == OK)
+		s = store_prepare(w->store,
+			"SELECT min(recorded_ms) FROM document WHERE store = $1"
+			" AND business_date = (SELECT max(business_date) FROM register_date"
+			" WHERE store = $1 AND business_date < $2 AND register = $3)"
+			" AND register = $3 AND sequence = $4",
+			&w->before, err);
 	if (s == OK)
 		s = store_prepare(w->store, "SELECT min(event) FROM checkpoint", &w->applied, err);
 	return s;
@@ -73,6 +82,8 @@ static bool copy_key(struct gap_watch *w, struct day *day)
 	day->key.business_date = (date_t)statement_int(w->days, 1);
 	day->key.reg = arena_copy(&w->arena, statement_text(w->days, 2));
 	day->noted = (uint64_t)statement_int(w->days, 3);
+	day->first = (uint64_t)statement_int(w->days, 4);
+	day->missing_before = (uint64_t)statement_int(w->days, 5);
 	return day->key.store.ptr != NULL && day->key.reg.ptr != NULL;
 }
 
@@ -106,6 +117,29 @@ static enum status find_days(struct gap_watch *w, struct day days[static DAYS_MA
 	return s;
 }
 
+/* Numbers between this date and the register's date before are missing since both were known: since
+ * the first of this one and the last of that one were received. */
+static enum status find_before(struct gap_watch *w, const struct day *day, int64_t since_ms,
+	int64_t since_max_ms, struct gap *gap, struct error *err)
+{
+	bool row = false;
+	if (day->missing_before == 0 || day->missing_before >= day->first ||
+		!w->config.across_dates(w->config.context, day->key.store) ||
+		since_ms > since_max_ms || gap->count == GAP_RANGES_MAX)
+		return OK;
+	uint64_t first = day->first - day->missing_before;
+	statement_bind_text(w->before, 1, day->key.store);
+	statement_bind_int(w->before, 2, day->key.business_date);
+	statement_bind_text(w->before, 3, day->key.reg);
+	statement_bind_int(w->before, 4, (int64_t)first - 1);
+	enum status s = statement_step(w->before, &row, err);
+	if (s == OK && row && !statement_is_null(w->before, 0) &&
+		statement_int(w->before, 0) <= since_max_ms)
+		gap->ranges[gap->count++] = (struct gap_range){ first, day->first - 1 };
+	statement_reset(w->before);
+	return s;
+}
+
 /* Goes down from the highest number: a number below is missing since the first of those above it
  * was received. */
 static enum status find_overdue(struct gap_watch *w, const struct day *day, int64_t since_max_ms,
@@ -131,6 +165,8 @@ static enum status find_overdue(struct gap_watch *w, const struct day *day, int6
 		above = here;
 	}
 	statement_reset(w->received);
+	if (s == OK && above == day->first)
+		s = find_before(w, day, since_ms, since_max_ms, gap, err);
 	for (uint32_t i = 0; i < gap->count / 2; i++) {
 		struct gap_range range = gap->ranges[i];
 		gap->ranges[i] = gap->ranges[gap->count - 1 - i];
@@ -238,6 +274,7 @@ void gap_watch_close(struct gap_watch *w)
 		pthread_join(w->thread, NULL);
 	statement_close(w->days);
 	statement_close(w->received);
+	statement_close(w->before);
 	statement_close(w->applied);
 	store_close(w->store);
 	arena_release(&w->arena);

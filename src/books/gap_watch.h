@@ -16,6 +16,9 @@ struct gap_watch_config {
 	/* How long a number of this store may be missing, from when a higher one of the same
 	 * register and business date was received; 0: for ever, nothing is said. */
 	uint64_t (*allowed_ms)(void *context, struct slice store);
+	/* Whether the numbers of this store's registers go on from one business date to the next.
+	 */
+	bool (*across_dates)(void *context, struct slice store);
 	void *context;
 };
 

@@ -95,7 +95,108 @@ TEST(numbers_with_holes_that_mean_nothing_are_not_missed)
 	EXPECT_NUMBER(post_sale(3), 201);
 	wait_for("/v1/exceptions?kind=gap", "\"store\":\"0042\"");
 	EXPECT(strstr(site.answer, "\"store\":\"0041\"") == NULL);
+	expect_answer("/v1/stores/0041/days/2026-11-23", "\"missing\":0,");
 	stop();
+}
+
+static unsigned post_on(const char *date, unsigned long long sequence)
+{
+	char body[2048];
+	snprintf(body, sizeof(body),
+		"{\"store\":\"0042\",\"register\":\"03\",\"business_date\":\"%s\",\"sequence\":%"
+		"llu,"
+		"\"type\":\"no_sale\",\"closed_at\":\"%sT20:00:00+01:00\"}",
+		date, sequence, date);
+	return call(bridge_port(site.bridge), "POST", "/v1/transactions", "application/json", body);
+}
+
+TEST(numbers_between_two_business_dates_are_missing_too)
+{
+	begin("gap_after: 100ms\n");
+	EXPECT_NUMBER(post_on("2026-11-22", 1), 201);
+	EXPECT_NUMBER(post_on("2026-11-22", 2), 201);
+	EXPECT_NUMBER(post_on("2026-11-23", 7), 201);
+	wait_for("/v1/exceptions?kind=gap",
+		"\"detail\":\"numbers 3 to 6 of register 03 have not arrived (4 missing)\"");
+	expect_answer("/v1/exceptions?kind=gap", "\"key\":\"0042/03/2026-11-23\"");
+	expect_answer("/v1/stores/0042/days/2026-11-23", "\"missing\":0,\"missing_before\":4}");
+	expect_answer("/v1/stores/0042/days/2026-11-23", "\"state\":\"receiving\"");
+	expect_answer("/v1/stores/0042/days/2026-11-22", "\"missing_before\":0}");
+	/* One of the date before, one of this date, one that leaves a hole in this date. */
+	EXPECT_NUMBER(post_on("2026-11-22", 3), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"numbers 4 to 6 of register 03");
+	EXPECT_NUMBER(post_on("2026-11-23", 5), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"numbers 4, 6 of register 03");
+	expect_answer("/v1/stores/0042/days/2026-11-23", "\"missing\":1,\"missing_before\":1}");
+	EXPECT_NUMBER(post_on("2026-11-22", 4), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"number 6 of register 03");
+	EXPECT_NUMBER(post_on("2026-11-23", 6), 201);
+	wait_for("/v1/exceptions?state=closed", "\"close_reason\":\"arrived\"");
+	expect_answer("/v1/exceptions", "{\"exceptions\":[],");
+	expect_answer("/v1/stores/0042/days/2026-11-23", "\"missing\":0,\"missing_before\":0}");
+	expect_same_after_rebuild();
+}
+
+TEST(a_date_that_comes_late_fills_what_was_missing_between_two_others)
+{
+	begin("gap_after: 100ms\n");
+	EXPECT_NUMBER(post_on("2026-11-21", 10), 201);
+	EXPECT_NUMBER(post_on("2026-11-23", 20), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"numbers 11 to 19 of register 03");
+	EXPECT_NUMBER(post_on("2026-11-22", 13), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"numbers 11 to 12 of register 03");
+	expect_answer("/v1/exceptions?kind=gap", "\"detail\":\"numbers 14 to 19 of register 03");
+	for (unsigned n = 11; n < 20; n++)
+		EXPECT_NUMBER(post_on("2026-11-22", n), n == 13 ? 200 : 201);
+	wait_for("/v1/status", "\"exceptions\":{\"open\":0}");
+	expect_same_after_rebuild();
+}
+
+/* Method: the last of the dates has a hole that is seen, which shows that the watch has looked. */
+TEST(a_numbering_that_begins_anew_misses_nothing)
+{
+	begin("gap_after: 100ms\n");
+	EXPECT_NUMBER(post_on("2026-11-20", 500), 201);
+	EXPECT_NUMBER(post_on("2026-11-21", 1), 201);
+	EXPECT_NUMBER(post_on("2026-11-22", 10002), 201);
+	EXPECT_NUMBER(post_on("2026-11-23", 999999999999), 201);
+	EXPECT_NUMBER(post_on("2026-11-24", 1), 201);
+	EXPECT_NUMBER(post_on("2026-11-24", 3), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"number 2 of register 03");
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"numbers 2 to 10001 of register 03");
+	expect_answer("/v1/status", "\"exceptions\":{\"open\":2}");
+	/* The date before reaches beyond the first of the one after it. */
+	EXPECT_NUMBER(post_on("2026-11-21", 20000), 201);
+	wait_for("/v1/exceptions?state=closed", "\"close_reason\":\"arrived\"");
+	expect_same_after_rebuild();
+}
+
+TEST(a_store_may_number_each_date_for_itself)
+{
+	begin("gap_after: 100ms\nstores:\n  \"0042\": { gap_across_dates: no }\n");
+	EXPECT_NUMBER(post_on("2026-11-22", 1), 201);
+	EXPECT_NUMBER(post_on("2026-11-23", 7), 201);
+	EXPECT_NUMBER(post_on("2026-11-23", 9), 201);
+	wait_for("/v1/exceptions?kind=gap", "\"detail\":\"number 8 of register 03");
+	expect_answer("/v1/stores/0042/days/2026-11-23", "\"missing\":1,\"missing_before\":0}");
+	stop();
+}
+
+/* More ranges than an exception names, the last of them filled first. */
+TEST(more_ranges_than_an_event_carries_close_too)
+{
+	enum { LAST = 451 };
+	begin("gap_after: 100ms\n");
+	EXPECT_NUMBER(post_sale(1), 201);
+	EXPECT_NUMBER(post_sale(LAST), 201);
+	wait_for("/v1/exceptions?kind=gap", "(449 missing)");
+	for (unsigned n = 3; n < LAST; n += 2)
+		EXPECT_NUMBER(post_sale(n), 201);
+	wait_for("/v1/exceptions?kind=gap", "and 213 more ranges of register 03");
+	for (unsigned n = LAST - 1; n > 1; n -= 2)
+		EXPECT_NUMBER(post_sale(n), 201);
+	wait_for("/v1/status", "\"exceptions\":{\"open\":0}");
+	expect_same_after_rebuild();
 }
 
 TEST(what_a_closing_declares_is_compared_at_once_and_again_when_a_late_sale_comes)
