@@ -33,7 +33,8 @@ struct agent_folder {
 	bool started;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool stopping; /* lock */
+	bool stopping;                  /* lock */
+	char complaint[ERROR_TEXT_MAX]; /* the last one that was printed; the thread's */
 };
 enum status agent_folder_open(struct agent_folder *folder, struct till *till, const char *path,
 	const char *scratch, struct error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -33,6 +34,23 @@ static bool wait_for_next(struct agent_folder *f)
 	bool go_on = !f->stopping;
 	pthread_mutex_unlock(&f->lock);
 	return go_on;
+}
+
+static bool is_stopping(struct agent_folder *f)
+{
+	pthread_mutex_lock(&f->lock);
+	bool stopping = f->stopping;
+	pthread_mutex_unlock(&f->lock);
+	return stopping;
+}
+
+/* Once for each reason, however often it is tried again. */
+static void complain(struct agent_folder *f, const char *name, const struct error *why)
+{
+	if (strcmp(f->complaint, why->text) == 0)
+		return;
+	snprintf(f->complaint, sizeof(f->complaint), "%s", why->text);
+	fprintf(stderr, "tillbridge edge: %s: %s; it is tried again\n", name, why->text);
 }
 
 static void note_problem(
@@ -67,7 +85,7 @@ static bool hand_over(struct agent_folder *f, struct slice document, unsigned li
 			note_problem(problems, count, line, &answer);
 		till_sale_free(answer.sale);
 		if (!later)
-			return true;
+			return !is_stopping(f);
 		if (!wait_for_next(f))
 			return false;
 	}
@@ -99,6 +117,29 @@ static bool hand_over_all(struct agent_folder *f, const char *name, struct slice
 	return true;
 }
 
+/* Moves the file on. What of it is in the queue already is not handed over once more only because
+ * the file cannot be moved. False when the agent stops. */
+static bool finish(struct agent_folder *f, const char *name, const struct buf *problems)
+{
+	struct error err = { .text = "" };
+	while (folder_files_finish(&f->files, name, problems, &err) != OK) {
+		complain(f, name, &err);
+		if (!wait_for_next(f))
+			return false;
+	}
+	f->complaint[0] = '\0';
+	return true;
+}
+
+static void end_problems(struct buf *problems)
+{
+	if (problems->failed) {
+		buf_reset(problems);
+		buf_text(problems, "[{\"detail\":\"there are more problems than fit here\"}");
+	}
+	buf_text(problems, "\n]\n");
+}
+
 static bool process(struct agent_folder *f, const char *name)
 {
 	struct buf problems;
@@ -119,9 +160,13 @@ static bool process(struct agent_folder *f, const char *name)
 		json_write_member_text(&problems, "detail", err.text);
 		buf_char(&problems, '}');
 	}
-	buf_text(&problems, "\n]\n");
-	if (go_on && (s == OK || s == E_INPUT))
-		folder_files_finish(&f->files, name, count > 0 ? &problems : NULL, &err);
+	end_problems(&problems);
+	if (go_on && (s == OK || s == E_INPUT)) {
+		go_on = finish(f, name, count > 0 ? &problems : NULL);
+	} else if (go_on) {
+		complain(f, name, &err);
+		go_on = wait_for_next(f);
+	}
 	buf_release(&problems);
 	return go_on;
 }

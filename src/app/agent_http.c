@@ -78,6 +78,12 @@ static unsigned write_answer(const struct agent_answer *answer, bool with_status
 
 static void respond(struct http_request *request, unsigned status, const struct buf *buf)
 {
+	if (buf->failed) {
+		problem_respond(request, PROBLEM_BUSY,
+			"the answer is too large; what is good of the body is kept, and may be "
+			"sent again in smaller parts");
+		return;
+	}
 	struct http_response response = { .status = status,
 		.content_type = status < 400 ? "application/json" : "application/problem+json",
 		.body = buf_get((struct buf *)buf) };

@@ -1,5 +1,6 @@
 #include "intake/door_folder.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "intake/folder_files.h"
 
@@ -21,6 +22,8 @@ enum {
 	PROGRESS_TEXT_MAX = 512,
 	RETRY_MS = 1000,
 	BATCH_BYTES_MAX = 8 << 20,
+	HASHED_BYTES = 4096, /* of the text before the place that a progress file names */
+	HASH_SHOWN = 16,
 };
 
 struct folder_options {
@@ -111,15 +114,26 @@ static void progress_name(const struct door *door, char name[static PROGRESS_TEX
 	snprintf(name, PROGRESS_TEXT_MAX, "%s.progress", door->config->name);
 }
 
-/* How far a file has been settled without a problem: "SIZE OFFSET NAME". Only for speed: what is
- * read again is known by its keys. So it is not synced, and a broken one means the beginning. */
+/* What stands before the place, as far as a file of the same name and size would hardly have it. */
+static void hash_before(
+	const struct door *door, size_t offset, char hash[static 2 * HASH_SHOWN + 1])
+{
+	size_t from = offset > HASHED_BYTES ? offset - HASHED_BYTES : 0;
+	struct hash all = hash_of(slice_make(door->reading.text.ptr + from, offset - from));
+	hash_hex(&all, HASH_SHOWN, hash);
+}
+
+/* How far a file has been settled without a problem: "SIZE OFFSET HASH NAME". Only for speed: what
+ * is read again is known by its keys. So it is not synced, and a broken one means the beginning. */
 static void write_progress(struct door *door, size_t offset)
 {
 	char name[PROGRESS_TEXT_MAX], temporary[PROGRESS_TEXT_MAX + 8], text[PROGRESS_TEXT_MAX];
+	char hash[2 * HASH_SHOWN + 1];
 	progress_name(door, name);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", name);
-	int len = snprintf(text, sizeof(text), "%zu %zu %s\n", door->reading.text.len, offset,
-		door->reading.name);
+	hash_before(door, offset, hash);
+	int len = snprintf(text, sizeof(text), "%zu %zu %s %s\n", door->reading.text.len, offset,
+		hash, door->reading.name);
 	int fd = openat(door->data, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
@@ -131,7 +145,7 @@ static void write_progress(struct door *door, size_t offset)
 
 static size_t read_progress(const struct door *door)
 {
-	char name[PROGRESS_TEXT_MAX], text[PROGRESS_TEXT_MAX];
+	char name[PROGRESS_TEXT_MAX], text[PROGRESS_TEXT_MAX], hash[2 * HASH_SHOWN + 1];
 	struct slice rest;
 	uint64_t size, offset;
 	progress_name(door, name);
@@ -145,10 +159,12 @@ static size_t read_progress(const struct door *door)
 	struct slice line = slice_make(text, (size_t)len - 1);
 	bool good = slice_to_u64(slice_cut(line, ' ', &rest), &size);
 	good = good && slice_to_u64(slice_cut(rest, ' ', &rest), &offset);
+	struct slice hashed = slice_cut(rest, ' ', &rest);
 	if (!good || !slice_is(rest, door->reading.name) || size != door->reading.text.len ||
 		offset > size)
 		return 0;
-	return offset;
+	hash_before(door, offset, hash);
+	return slice_is(hashed, hash) ? offset : 0;
 }
 
 static void forget_progress(const struct door *door)
@@ -218,7 +234,8 @@ static void copy_counters(struct feed_counters *from, struct feed_counters *to)
 	atomic_store(&to->skipped_total, atomic_load(&from->skipped_total));
 }
 
-/* Moves the file on, with a report when something of it was not accepted. */
+/* Moves the file on, its progress forgotten before: the next file of its name must not be taken for
+ * one that was read already. A report goes with it when something of it was not accepted. */
 static enum status finish(struct door *door, const struct error *why, struct error *err)
 {
 	struct reading *reading = &door->reading;
@@ -227,13 +244,17 @@ static enum status finish(struct door *door, const struct error *why, struct err
 	buf_init(&report, 2 * PROBLEMS_BYTES_MAX);
 	if (failed)
 		write_report(door, why, &report);
-	enum status s = report.failed ? error_set(err, E_FULL, "its report needs too much memory")
-				      : folder_files_finish(&door->files, reading->name,
-						failed ? &report : NULL, err);
+	forget_progress(door);
+	enum status s = OK;
+	if (fsync(door->data) != 0)
+		s = error_errno(err, E_IO, "its progress cannot be forgotten");
+	else
+		s = report.failed ? error_set(err, E_FULL, "its report needs too much memory")
+				  : folder_files_finish(&door->files, reading->name,
+					    failed ? &report : NULL, err);
 	buf_release(&report);
 	if (s != OK)
 		return s;
-	forget_progress(door);
 	atomic_fetch_add(&door->counters.files_total, 1);
 	if (failed)
 		atomic_fetch_add(&door->counters.files_failed_total, 1);

@@ -1,5 +1,6 @@
 #include "intake/folder_files.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SAME_NAMES_MAX = 10000, SUFFIX_MAX = 32 };
+enum { SAME_NAMES_MAX = 1 << 30, SUFFIX_MAX = 32, PLACES = 4 * FOLDER_FILES_MAX };
+static_assert(FOLDER_FILES_MAX < UINT16_MAX, "places are uint16_t");
 
 static enum status open_below(
 	const struct folder_files *folder, const char *name, int *ret_fd, struct error *err)
@@ -89,20 +91,42 @@ static struct folder_file *find(struct folder_files *folder, const char *name)
 	return NULL;
 }
 
-static struct folder_file *find_or_add(struct folder_files *folder, const char *name)
+static struct folder_file *add(struct folder_files *folder, const char *name)
 {
-	struct folder_file *file = find(folder, name);
-	if (file != NULL || folder->count == FOLDER_FILES_MAX)
-		return file;
-	file = &folder->files[folder->count++];
+	struct folder_file *file = &folder->files[folder->count++];
 	*file = (struct folder_file){ .size = -1 };
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	return file;
 }
 
-static void look_at(struct folder_files *folder, const char *name, bool timed)
+static struct folder_file *find_or_add(struct folder_files *folder, const char *name)
+{
+	struct folder_file *file = find(folder, name);
+	return file != NULL || folder->count == FOLDER_FILES_MAX ? file : add(folder, name);
+}
+
+/* Where the files stand while the folder is listed, by their names: a folder may have a million. */
+struct places {
+	uint16_t at[PLACES]; /* place in files, plus one; 0: free */
+};
+
+static uint16_t *place_of(
+	struct places *places, const struct folder_files *folder, const char *name)
+{
+	size_t at = (size_t)slice_hash(slice_of(name), 0) & (PLACES - 1);
+	while (places->at[at] != 0 && strcmp(folder->files[places->at[at] - 1].name, name) != 0)
+		at = (at + 1) & (PLACES - 1);
+	return &places->at[at];
+}
+
+static void look_at(
+	struct folder_files *folder, struct places *places, const char *name, bool timed)
 {
 	struct stat st;
+	uint16_t *place = place_of(places, folder, name);
+	/* There is no room to remember it: its turn comes when others have gone. */
+	if (*place == 0 && folder->count == FOLDER_FILES_MAX)
+		return;
 	if (fstatat(folder->incoming, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	if (S_ISDIR(st.st_mode) && (strcmp(name, "working") == 0 || strcmp(name, "done") == 0 ||
@@ -114,9 +138,11 @@ static void look_at(struct folder_files *folder, const char *name, bool timed)
 	}
 	if (!name_fits(folder, name))
 		return;
-	struct folder_file *file = find_or_add(folder, name);
-	if (file == NULL)
-		return;
+	if (*place == 0) {
+		add(folder, name);
+		*place = (uint16_t)folder->count;
+	}
+	struct folder_file *file = &folder->files[*place - 1];
 	int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	bool same = file->inode == st.st_ino && file->size == st.st_size &&
 		    file->changed_ns == changed_ns;
@@ -145,12 +171,15 @@ enum status folder_files_scan(struct folder_files *folder, bool timed, struct er
 			close(fd);
 		return error_errno(err, E_IO, "cannot list the folder");
 	}
-	for (uint32_t i = 0; i < folder->count; i++)
+	struct places places = { { 0 } };
+	for (uint32_t i = 0; i < folder->count; i++) {
 		folder->files[i].seen = false;
+		*place_of(&places, folder, folder->files[i].name) = (uint16_t)(i + 1);
+	}
 	folder->ignored = 0;
 	for (struct dirent *entry; (entry = readdir(list)) != NULL;)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			look_at(folder, entry->d_name, timed);
+			look_at(folder, &places, entry->d_name, timed);
 	closedir(list);
 	forget_unseen(folder);
 	return OK;
@@ -318,22 +347,48 @@ static enum status write_problems(struct folder_files *folder, const char *name,
 	return s;
 }
 
-/* A name that is free there; nobody but this door puts files there. */
+static void numbered(const char *name, uint32_t n, char final[static FOLDER_NAME_MAX + 1])
+{
+	if (n == 1)
+		snprintf(final, FOLDER_NAME_MAX + 1, "%s", name);
+	else
+		snprintf(final, FOLDER_NAME_MAX + 1, "%.*s~%u", FOLDER_NAME_MAX - SUFFIX_MAX, name,
+			n);
+}
+
+static enum status is_free(const char *name, uint32_t n, int to,
+	char final[static FOLDER_NAME_MAX + 1], bool *ret_free, struct error *err)
+{
+	struct stat st;
+	numbered(name, n, final);
+	*ret_free = fstatat(to, final, &st, AT_SYMLINK_NOFOLLOW) != 0;
+	if (*ret_free && errno != ENOENT)
+		return error_errno(err, E_IO, "cannot look for the name %s", final);
+	return OK;
+}
+
+/* A name that is free there; nobody but this door puts files there. A till may use one name for
+ * years, so the numbers are not tried one after the other. */
 static enum status free_name(
 	const char *name, int to, char final[static FOLDER_NAME_MAX + 1], struct error *err)
 {
-	for (unsigned n = 1; n <= SAME_NAMES_MAX; n++) {
-		struct stat st;
-		if (n == 1)
-			snprintf(final, FOLDER_NAME_MAX + 1, "%s", name);
-		else
-			snprintf(final, FOLDER_NAME_MAX + 1, "%.*s~%u",
-				FOLDER_NAME_MAX - SUFFIX_MAX, name, n);
-		if (fstatat(to, final, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
-			return OK;
+	uint32_t taken = 0, free = 1;
+	bool is = false;
+	enum status s;
+	while ((s = is_free(name, free, to, final, &is, err)) == OK && !is) {
+		taken = free;
+		if (free == SAME_NAMES_MAX)
+			return error_set(err, E_IO,
+				"cannot be moved: too many files have this name already");
+		free *= 2;
 	}
-	return error_set(
-		err, E_IO, "cannot be moved: %d files have this name already", SAME_NAMES_MAX);
+	while (s == OK && free - taken > 1) {
+		uint32_t middle = taken + (free - taken) / 2;
+		s = is_free(name, middle, to, final, &is, err);
+		*(is ? &free : &taken) = middle;
+	}
+	numbered(name, free, final);
+	return s;
 }
 
 /* The problems come first: a file in failed/ always has them beside it. */

@@ -9,13 +9,12 @@ static const struct migration migrations[] = {
 		" event BIGINT NOT NULL, position BIGINT NOT NULL, expires_ms BIGINT NOT NULL);"
 		"CREATE INDEX kept_reply_expires ON kept_reply (expires_ms);"
 		"CREATE TABLE kept_reply_time (id BIGINT PRIMARY KEY, latest_ms BIGINT NOT NULL)" },
+	{ "kept_reply.2", "DROP TABLE kept_reply_time" },
 };
 
 struct kept_replies {
-	struct statement *insert, *purge, *read_time, *write_time;
-	int64_t latest_ms; /* the newest time of any event, and of the batch's */
-	int64_t written_ms;
-	bool known; /* written_ms has been read */
+	struct statement *insert, *purge;
+	int64_t latest_ms; /* of the batch's events since their time last went back; 0: none yet */
 };
 
 static void replies_close(void *state)
@@ -23,8 +22,6 @@ static void replies_close(void *state)
 	struct kept_replies *k = state;
 	statement_close(k->insert);
 	statement_close(k->purge);
-	statement_close(k->read_time);
-	statement_close(k->write_time);
 	free(k);
 }
 
@@ -42,14 +39,6 @@ static enum status replies_open(struct store *store, void **ret_state, struct er
 	if (s == OK)
 		s = store_prepare(
 			store, "DELETE FROM kept_reply WHERE expires_ms <= $1", &k->purge, err);
-	if (s == OK)
-		s = store_prepare(
-			store, "SELECT latest_ms FROM kept_reply_time", &k->read_time, err);
-	if (s == OK)
-		s = store_prepare(store,
-			"INSERT INTO kept_reply_time (id, latest_ms) VALUES (1, $1)"
-			" ON CONFLICT (id) DO UPDATE SET latest_ms = excluded.latest_ms",
-			&k->write_time, err);
 	if (s != OK) {
 		replies_close(k);
 		return s;
@@ -58,16 +47,21 @@ static enum status replies_open(struct store *store, void **ret_state, struct er
 	return OK;
 }
 
-static enum status know_time(struct kept_replies *k, struct error *err)
+static enum status purge(struct kept_replies *k, struct error *err)
 {
-	bool row = false;
-	if (k->known)
-		return OK;
-	enum status s = statement_step(k->read_time, &row, err);
-	k->written_ms = s == OK && row ? statement_int(k->read_time, 0) : 0;
-	k->latest_ms = k->written_ms;
-	k->known = s == OK;
-	statement_reset(k->read_time);
+	statement_bind_int(k->purge, 1, k->latest_ms);
+	return statement_run(k->purge, err);
+}
+
+/* An answer goes when an event behind it has its time or a later one. A clock that goes back is
+ * therefore no reason to keep what has gone, and one that was far ahead for an hour none to drop
+ * what is kept after it; and what is gone depends on the events alone, not on how they were cut
+ * into batches. */
+static enum status see_time(struct kept_replies *k, int64_t recorded_ms, struct error *err)
+{
+	enum status s = recorded_ms < k->latest_ms ? purge(k, err) : OK;
+	if (s == OK)
+		k->latest_ms = recorded_ms;
 	return s;
 }
 
@@ -75,9 +69,7 @@ static enum status replies_apply(void *state, const struct applied_event *e, str
 {
 	struct kept_replies *k = state;
 	struct kept_reply reply;
-	enum status s = know_time(k, err);
-	if (e->event.recorded_ms > k->latest_ms)
-		k->latest_ms = e->event.recorded_ms;
+	enum status s = see_time(k, e->event.recorded_ms, err);
 	if (s != OK || e->event.kind != EVENT_REPLY)
 		return s;
 	s = kept_reply_decode(e->event.payload, &reply, err);
@@ -93,26 +85,17 @@ static enum status replies_apply(void *state, const struct applied_event *e, str
 	return statement_run(k->insert, err);
 }
 
-/* The time never goes back here, though a clock may: so what is gone depends on the events alone,
- * not on how they were cut into batches. */
 static enum status replies_flush(void *state, struct error *err)
 {
 	struct kept_replies *k = state;
-	if (!k->known)
-		return OK;
-	statement_bind_int(k->purge, 1, k->latest_ms);
-	enum status s = statement_run(k->purge, err);
-	if (s != OK || k->latest_ms == k->written_ms)
-		return s;
-	statement_bind_int(k->write_time, 1, k->latest_ms);
-	s = statement_run(k->write_time, err);
-	k->written_ms = k->latest_ms;
+	enum status s = k->latest_ms > 0 ? purge(k, err) : OK;
+	k->latest_ms = 0;
 	return s;
 }
 
 static void replies_forget(void *state)
 {
-	((struct kept_replies *)state)->known = false;
+	((struct kept_replies *)state)->latest_ms = 0;
 }
 
 const struct consumer kept_replies_consumer = {

@@ -124,6 +124,26 @@ def hand_over(claims, edge, work, kills):
     return kept
 
 
+def stuck_file(claims, edge, work):
+    """A file that cannot be moved on is handed over once, and does not keep the agent from ending."""
+    done = work / 'drop/done'
+    for name in done.iterdir():
+        name.unlink()
+    done.rmdir()
+    before = rig.get(edge.url + '/v1/status')['unsent']
+    drop(work, 'stuck.ndjson', '\n'.join(json.dumps(sale('05', n)) for n in range(1, 4)).encode())
+    wait_until(lambda: 'it is tried again' in (work / 'edge.log').read_text(errors='replace'))
+    complaints = (work / 'edge.log').read_text(errors='replace').count('it is tried again')
+    claims.claim(f'a file that cannot be moved is complained of once ({complaints})', complaints == 1)
+    call(edge.url + '/v1/transactions', json.dumps(sale('05', 4)).encode())
+    after = rig.get(edge.url + '/v1/status')['unsent']
+    claims.claim(f'... and handed over once ({after - before} sales)', after == before + 4)
+    claims.claim('... and the agent ends when it is asked to', edge.stop())
+    edge.start()
+    claims.claim('... and the file is moved on by the next one', wait_until(lambda: (done / 'stuck.ndjson').exists()))
+    return {f'S1/05/{DAY}/{n}' for n in range(1, 5)}
+
+
 def main():
     parser = argparse.ArgumentParser(description='The agent for tills that cannot embed the library.')
     parser.add_argument('--program', required=True, type=pathlib.Path)
@@ -138,6 +158,7 @@ def main():
     try:
         mistakes(claims, edge)
         kept = hand_over(claims, edge, work, options.kills)
+        kept |= stuck_file(claims, edge, work)
         edge.kill()
         edge.start()
         claims.claim('killed again, it knows what is unsent', rig.get(edge.url + '/v1/status')['unsent'] >= len(kept))

@@ -1,6 +1,9 @@
 #include "intake/door_folder.h"
 
+#include "base/hash.h"
 #include "intake_site.h"
+
+#include "intake/folder_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -335,6 +338,88 @@ TEST(a_file_left_in_working_is_finished_whatever_the_progress_says)
 	tidy();
 }
 
+/* The progress of a file a.xml with the text `read`, as if it were for one with the size of
+ * `whole`. */
+static void write_progress_of(const char *whole, const char *read, size_t offset)
+{
+	char path[PATH_SIZE + 64], hex[33];
+	size_t from = offset > 4096 ? offset - 4096 : 0;
+	struct hash hash = hash_of(slice_make(read + from, offset - from));
+	hash_hex(&hash, 16, hex);
+	snprintf(path, sizeof(path), "%s/drop.progress", site.data);
+	FILE *file = fopen(path, "w");
+	EXPECT(file != NULL);
+	fprintf(file, "%zu %zu %s a.xml\n", strlen(whole), offset, hex);
+	EXPECT(fclose(file) == 0);
+}
+
+/* A till writes a file of the same name and size every day, and the server died behind the first.
+ */
+TEST(progress_of_another_file_of_the_same_name_and_size_is_none)
+{
+	struct buf yesterday, today;
+	prepare();
+	const char *old = sales(&yesterday, 1, 9), *whole = sales(&today, 11, 19);
+	EXPECT(strlen(old) + 9 == strlen(whole));
+	write_progress_of(whole, old, strlen(old));
+	mkdir(path_of("working"), 0700);
+	put("working/a.xml", whole);
+	start();
+	wait_for("done/a.xml");
+	expect_counts(9, 0, 0);
+	stop();
+	buf_release(&yesterday);
+	buf_release(&today);
+	tidy();
+}
+
+TEST(a_name_that_stands_in_done_a_thousand_times_gets_the_next_number)
+{
+	enum { BEFORE = 1000 };
+	struct buf text;
+	char name[64];
+	prepare();
+	mkdir(path_of("done"), 0700);
+	for (unsigned n = 1; n <= BEFORE; n++) {
+		snprintf(name, sizeof(name), n == 1 ? "done/a.xml" : "done/a.xml~%u", n);
+		put(name, "");
+	}
+	put("a.xml", sales(&text, 1, 2));
+	start();
+	snprintf(name, sizeof(name), "done/a.xml~%d", BEFORE + 1);
+	wait_for(name);
+	expect_counts(2, 0, 0);
+	stop();
+	buf_release(&text);
+	tidy();
+}
+
+/* More files than are remembered at a time: the others have their turn when those have gone. */
+TEST(a_folder_with_thousands_of_files_is_emptied)
+{
+	enum { FILES = FOLDER_FILES_MAX + 500 };
+	struct error err;
+	char name[FOLDER_NAME_MAX + 1], path[PATH_SIZE + 300];
+	snprintf(site.folder, sizeof(site.folder), "%s/many", test_folder());
+	EXPECT(mkdir(site.folder, 0700) == 0);
+	struct folder_files files = { .pattern = "*", .settle_scans = 1, .bytes_max = 100 };
+	EXPECT_OK(folder_files_open(&files, site.folder, &err), err);
+	for (unsigned n = 0; n < FILES; n++) {
+		snprintf(path, sizeof(path), "%s/%u", site.folder, n);
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		EXPECT(fd >= 0 && close(fd) == 0);
+	}
+	unsigned picked = 0;
+	for (unsigned scan = 1; scan <= 4; scan++) {
+		EXPECT_OK(folder_files_scan(&files, true, &err), err);
+		EXPECT_NUMBER(files.count, scan <= 2 ? FOLDER_FILES_MAX : 500);
+		while (folder_files_pick(&files, name))
+			picked++;
+		EXPECT_NUMBER(picked, scan == 1 ? 0 : scan <= 3 ? FOLDER_FILES_MAX : FILES);
+	}
+	folder_files_close(&files);
+}
+
 TEST(progress_saves_reading_what_is_settled)
 {
 	struct buf text;
@@ -342,13 +427,7 @@ TEST(progress_saves_reading_what_is_settled)
 	const char *whole = sales(&text, 1, 9);
 	const char *fifth = strstr(whole, "\"sequence\":5,");
 	EXPECT(fifth != NULL);
-	size_t offset = (size_t)(fifth - whole);
-	char path[PATH_SIZE + 64];
-	snprintf(path, sizeof(path), "%s/drop.progress", site.data);
-	FILE *file = fopen(path, "w");
-	EXPECT(file != NULL);
-	fprintf(file, "%zu %zu a.xml\n", strlen(whole), offset);
-	fclose(file);
+	write_progress_of(whole, whole, (size_t)(fifth - whole));
 	mkdir(path_of("working"), 0700);
 	put("working/a.xml", whole);
 	start();

@@ -205,6 +205,28 @@ TEST(batches_and_clocks_that_go_back_make_no_other_rows)
 	close_rule();
 }
 
+TEST(a_clock_that_was_far_ahead_for_once_drops_nothing_that_is_kept_later)
+{
+	now_ms = 1000000;
+	open_rule("state.db");
+	keep("03", "before", "body", "{}");
+	now_ms = 4000000000;
+	keep("03", "ahead", "body", "{}");
+	catch_up();
+	now_ms = 1000100;
+	keep("03", "after", "body", "{}");
+	catch_up();
+	EXPECT_NUMBER(look_up("03", "after", "body", NULL), KEYED_REPLAY);
+	close_rule();
+	open_rule("state.db");
+	EXPECT_NUMBER(look_up("03", "after", "body", NULL), KEYED_REPLAY);
+	EXPECT_NUMBER(look_up("03", "before", "body", NULL), KEYED_NEW);
+	keep("03", "last", "body", "{}");
+	catch_up();
+	EXPECT_NUMBER(rows(), 3);
+	close_rule();
+}
+
 TEST(the_first_request_under_way_keeps_the_others_out)
 {
 	now_ms = 1000000;
