@@ -6,15 +6,13 @@
 #include "books/match.h"
 #include "erp/tryton.h"
 #include "harness.h"
+#include "proxy.h"
 #include "retail/codec.h"
 #include "retail/reversal.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { DOCUMENTS_MAX = 64, BATCH = 5, MESSAGE_BYTES_MAX = 1 << 20 };
@@ -208,134 +206,10 @@ static void expect_outcome(struct connector *c, const struct posting *posting, e
 
 /* --- the proxy --- */
 
-enum trouble {
-	TROUBLE_NO_ANSWER,  /* the server does it, and the connection is closed */
-	TROUBLE_TWICE,      /* the server gets the request two times */
-	TROUBLE_LOGGED_OUT, /* 401, and the server gets nothing */
-	TROUBLE_BUSY,       /* 503, and the server gets nothing */
-};
-
-struct proxy {
-	pthread_t thread;
-	int listener;
-	unsigned port;
-	struct sockaddr_in server;
-	enum trouble trouble;
-	const char *method; /* trouble at calls whose body has this; NULL: by number */
-	unsigned at;        /* 1 is the first request */
-	atomic_uint requests, troubles;
-};
-
-static size_t read_until_complete(int fd, char *text, size_t size)
+static void trouble_open(struct proxy *proxy, enum trouble trouble, const char *method)
 {
-	size_t len = 0, wanted = SIZE_MAX;
-	while (len < wanted && len < size - 1) {
-		ssize_t n = read(fd, text + len, size - 1 - len);
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-		text[len] = '\0';
-		char *head_end = strstr(text, "\r\n\r\n");
-		char *length = strcasestr(text, "\r\ncontent-length:");
-		if (head_end != NULL && length != NULL)
-			wanted = (size_t)(head_end + 4 - text) + strtoul(length + 17, NULL, 10);
-	}
-	return len;
-}
-
-static void write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-		if (n <= 0)
-			return;
-		bytes += n;
-		len -= (size_t)n;
-	}
-}
-
-static size_t forward(struct proxy *proxy, const char *request, size_t len, char *answer)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	size_t got = 0;
-	if (connect(fd, (struct sockaddr *)&proxy->server, sizeof(proxy->server)) == 0) {
-		write_all(fd, request, len);
-		got = read_until_complete(fd, answer, MESSAGE_BYTES_MAX);
-	}
-	close(fd);
-	return got;
-}
-
-static bool is_trouble(struct proxy *proxy, const char *request)
-{
-	char name[128];
-	snprintf(name, sizeof(name), "\"%s\"", proxy->method);
-	return strstr(request, name) != NULL && atomic_fetch_add(&proxy->troubles, 1) == 0;
-}
-
-static void serve(struct proxy *proxy, int client, char *request, char *answer)
-{
-	static const char logged_out[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n"
-					 "Connection: close\r\n\r\n";
-	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\n"
-				   "Content-Length: 0\r\nConnection: close\r\n\r\n";
-	size_t len = read_until_complete(client, request, MESSAGE_BYTES_MAX);
-	if (len == 0)
-		return;
-	bool trouble = is_trouble(proxy, request);
-	if (trouble && proxy->trouble == TROUBLE_LOGGED_OUT) {
-		write_all(client, logged_out, sizeof(logged_out) - 1);
-		return;
-	}
-	if (trouble && proxy->trouble == TROUBLE_BUSY) {
-		write_all(client, busy, sizeof(busy) - 1);
-		return;
-	}
-	if (trouble && proxy->trouble == TROUBLE_TWICE)
-		forward(proxy, request, len, answer);
-	size_t got = forward(proxy, request, len, answer);
-	if (!trouble || proxy->trouble != TROUBLE_NO_ANSWER)
-		write_all(client, answer, got);
-}
-
-static void *run_proxy(void *context)
-{
-	struct proxy *proxy = context;
-	char *request = malloc(MESSAGE_BYTES_MAX), *answer = malloc(MESSAGE_BYTES_MAX);
-	EXPECT(request != NULL && answer != NULL);
-	for (;;) {
-		int client = accept(proxy->listener, NULL, NULL);
-		if (client < 0)
-			break;
-		serve(proxy, client, request, answer);
-		close(client);
-	}
-	free(request);
-	free(answer);
-	return NULL;
-}
-
-static void proxy_open(struct proxy *proxy, enum trouble trouble, const char *method)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t size = sizeof(address);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	*proxy = (struct proxy){ .trouble = trouble, .method = method };
-	proxy->server = address;
-	proxy->server.sin_port = htons((uint16_t)server_port());
-	proxy->listener = socket(AF_INET, SOCK_STREAM, 0);
-	EXPECT(bind(proxy->listener, (struct sockaddr *)&address, sizeof(address)) == 0);
-	EXPECT(listen(proxy->listener, 16) == 0);
-	EXPECT(getsockname(proxy->listener, (struct sockaddr *)&address, &size) == 0);
-	proxy->port = ntohs(address.sin_port);
-	EXPECT(pthread_create(&proxy->thread, NULL, run_proxy, proxy) == 0);
-}
-
-static void proxy_close(struct proxy *proxy)
-{
-	shutdown(proxy->listener, SHUT_RDWR);
-	pthread_join(proxy->thread, NULL);
-	close(proxy->listener);
+	proxy_open(proxy, server_port());
 }
 
 /* --- tests --- */
@@ -525,7 +399,7 @@ static void lose_answer(const struct transaction *t, const char *method)
 	struct posting posting = test_posting(t, method);
 	struct posting_result result;
 	struct error err;
-	proxy_open(&proxy, TROUBLE_NO_ANSWER, method);
+	trouble_open(&proxy, TROUBLE_NO_ANSWER, method);
 	connector_open(&c, proxy.port);
 	EXPECT_OK(post(&c, &posting, 1, &result, &err), err);
 	EXPECT_NUMBER(result.outcome, OUTCOME_UNKNOWN);
@@ -578,7 +452,7 @@ TEST(an_unanswered_call_is_unknown_and_nothing_is_called_absent_for_a_while)
 	struct posting posting = test_posting(&d->items[0], "unanswered");
 	struct posting_result result;
 	struct error err;
-	proxy_open(&proxy, TROUBLE_NO_ANSWER, "model.sale.sale.create");
+	trouble_open(&proxy, TROUBLE_NO_ANSWER, "model.sale.sale.create");
 	connector_open(&c, proxy.port);
 	EXPECT_OK(post(&c, &posting, 1, &result, &err), err);
 	EXPECT_NUMBER(result.outcome, OUTCOME_UNKNOWN);
@@ -602,7 +476,7 @@ TEST(a_draft_beside_its_document_is_deleted)
 	struct posting posting = test_posting(&d->items[1], "two-drafts");
 	struct posting_result result;
 	struct error err;
-	proxy_open(&proxy, TROUBLE_TWICE, "model.sale.sale.create");
+	trouble_open(&proxy, TROUBLE_TWICE, "model.sale.sale.create");
 	connector_open(&c, proxy.port);
 	EXPECT_OK(post(&c, &posting, 1, &result, &err), err);
 	expect_settled(&result, "two drafts");
@@ -621,7 +495,7 @@ TEST(a_session_that_ended_is_begun_again_without_anybody_noticing)
 	struct posting posting = test_posting(&d->items[0], "logged-out");
 	struct posting_result result;
 	struct error err;
-	proxy_open(&proxy, TROUBLE_LOGGED_OUT, "model.sale.sale.confirm");
+	trouble_open(&proxy, TROUBLE_LOGGED_OUT, "model.sale.sale.confirm");
 	connector_open(&c, proxy.port);
 	EXPECT_OK(post(&c, &posting, 1, &result, &err), err);
 	expect_settled(&result, "logged out");
@@ -640,7 +514,7 @@ TEST(a_busy_server_is_asked_again_later_and_nothing_was_sent)
 	struct posting_result result;
 	struct error err;
 	uint64_t retry_after_ms = 0;
-	proxy_open(&proxy, TROUBLE_BUSY, "model.sale.sale.create");
+	trouble_open(&proxy, TROUBLE_BUSY, "model.sale.sale.create");
 	connector_open(&c, proxy.port);
 	EXPECT(erp_tryton.post(c.instance, &posting, 1, &result, &retry_after_ms, &err) == E_RETRY);
 	EXPECT_NUMBER(result.outcome, OUTCOME_NOT_SENT);

@@ -1,18 +1,26 @@
 #!/bin/sh
-# Starts a Tryton of its own, runs the connector's tests against it, audits what it then holds, and
-# stops it. usage: run.sh [TEST-PROGRAM [names of tests]]. Without a program it is the one of the
-# build folder BUILD (build/debug). Ends with "N passed, N failed".
+# Starts a Tryton of its own, runs the connector's own tests and the contract of every connector
+# against it, audits what it then holds, and stops it. usage: run.sh [TEST-PROGRAM CONTRACT-PROGRAM
+# [names of tests]]. Without programs they are those of the build folder BUILD (build/debug). Ends
+# with "N passed, N failed".
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-program=${1:-${BUILD:-$here/../../build/debug}/tests/tryton/test-tryton}
-[ $# -eq 0 ] || shift
-if [ ! -x "$program" ]; then
-	echo "$program is not there: build it first (ninja -C build/debug)"
-	echo "0 passed, 1 failed"
-	exit 1
-fi
+documents=$here/../connectors/documents.ndjson
+build=${BUILD:-$here/../../build/debug}
+program=${1:-$build/tests/tryton/test-tryton}
+contract=${2:-$build/tests/connectors/test-contract}
+[ $# -lt 2 ] || shift 2
+for file in "$program" "$contract"; do
+	if [ ! -x "$file" ]; then
+		echo "$file is not there: build it first (ninja -C build/debug)"
+		echo "0 passed, 1 failed"
+		exit 1
+	fi
+done
 work=$(mktemp -d "${TMPDIR:-/tmp}/tillbridge-tryton-XXXXXX")
+passed=0
+failed=0
 
 finish() {
 	/usr/bin/python3 "$here/tryton_server.py" --dir "$work" down
@@ -21,21 +29,37 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-/usr/bin/python3 "$here/tryton_server.py" --dir "$work" \
-	--transactions "$here/contract.ndjson" up || exit 1
+# Runs a test program and adds up what its last line says.
+run() {
+	"$@" >"$work/tests.out" 2>"$work/tests.err"
+	sed '$d' "$work/tests.out"
+	ran=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$work/tests.out")
+	broke=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$work/tests.out")
+	[ "${broke:-1}" = 0 ] || tail -n 40 "$work/tests.err"
+	passed=$((passed + ${ran:-0}))
+	failed=$((failed + ${broke:-1}))
+}
 
-TRYTON_DIR=$work TRYTON_FILE=$here/contract.ndjson "$program" "$@" >"$work/tests.out"
-sed '$d' "$work/tests.out"
-passed=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$work/tests.out")
-failed=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$work/tests.out")
-passed=${passed:-0}
-failed=${failed:-1}
+/usr/bin/python3 "$here/tryton_server.py" --dir "$work" --transactions "$documents" up || exit 1
+
+TRYTON_DIR=$work TRYTON_FILE=$documents
+export TRYTON_DIR TRYTON_FILE
+run "$program" "$@"
+
+/usr/bin/python3 -c 'import json, sys
+ids = json.load(open(sys.argv[1]))
+for name in "url", "database", "user", "password_file", "party", "rounding_product":
+    print(f"{name}: {ids[name]}")' "$work/ids.json" >"$work/options"
+CONTRACT_CONNECTOR=tryton CONTRACT_OPTIONS=$work/options CONTRACT_DOCUMENTS=$documents
+CONTRACT_REFUSAL=NO-SUCH-ITEM CONTRACT_WRONG='user: nobody'
+export CONTRACT_CONNECTOR CONTRACT_OPTIONS CONTRACT_DOCUMENTS CONTRACT_REFUSAL CONTRACT_WRONG
+run "$contract" "$@"
 
 # The documents of single tests have references of their own; what the first test has posted is
 # the whole file.
 if [ $# -eq 0 ]; then
 	if /usr/bin/python3 "$here/audit.py" --dir "$work" --ignore test- \
-		--transactions "$here/contract.ndjson"; then
+		--transactions "$documents"; then
 		echo "ok     the_audit_finds_every_document_once_and_nothing_else"
 		passed=$((passed + 1))
 	else
