@@ -15,8 +15,8 @@ const char *candidate_setting(const char *name)
 {
 	const char *value = getenv(name);
 	if (value == NULL)
-		test_fail(__FILE__, __LINE__, "%s is not set: tests/connectors/candidate.h says to what",
-			name);
+		test_fail(__FILE__, __LINE__,
+			"%s is not set: tests/connectors/candidate.h says to what", name);
 	return value;
 }
 
@@ -108,10 +108,11 @@ static void redirect(struct candidate *s, unsigned port)
 void candidate_open(struct candidate *s, unsigned port, const char *extra)
 {
 	struct error err;
-	struct connector_environment environment = { .name = "erp",
-		.timeout_ms = 60000,
-		.stop = &s->stop };
-	*s = (struct candidate){ .type = erp_find(slice_of(candidate_setting("CONTRACT_CONNECTOR"))) };
+	struct connector_environment environment = {
+		.name = "erp", .timeout_ms = 60000, .stop = &s->stop
+	};
+	*s = (struct candidate){ .type = erp_find(
+					 slice_of(candidate_setting("CONTRACT_CONNECTOR"))) };
 	if (s->type == NULL)
 		test_fail(__FILE__, __LINE__, "there is no connector \"%s\"",
 			candidate_setting("CONTRACT_CONNECTOR"));
@@ -162,7 +163,8 @@ enum outcome candidate_find(struct candidate *s, const struct posting *posting)
 	return result.outcome;
 }
 
-void candidate_deliver(struct candidate *s, const struct posting *posting, struct posting_result *result)
+void candidate_deliver(
+	struct candidate *s, const struct posting *posting, struct posting_result *result)
 {
 	struct error err;
 	EXPECT_OK(s->type->find(s->instance, posting, 1, result, &err), err);

@@ -43,8 +43,10 @@ struct posting candidate_posting(const struct transaction *t, const char *name);
 enum status candidate_post(struct candidate *s, const struct posting *postings, size_t count,
 	struct posting_result *results, struct error *err);
 enum outcome candidate_find(struct candidate *s, const struct posting *posting);
-/* What deliver/ does with a posting of which nothing is known: asks, and posts what is not there. */
-void candidate_deliver(struct candidate *s, const struct posting *posting, struct posting_result *result);
+/* What deliver/ does with a posting of which nothing is known: asks, and posts what is not there.
+ */
+void candidate_deliver(
+	struct candidate *s, const struct posting *posting, struct posting_result *result);
 
 void candidate_expect_settled(const struct posting_result *result, const char *what);
 /* The ERP holds the posting once, and as the till has it. */

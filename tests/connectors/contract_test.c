@@ -4,10 +4,10 @@
  *
  * After every trouble the proof is the same: what a connector that knows nothing of it finds or
  * posts is in the ERP once, and as the till has it. */
+#include "candidate.h"
 #include "harness.h"
 #include "proxy.h"
 #include "retail/reversal.h"
-#include "candidate.h"
 
 #include "base/random.h"
 
@@ -530,18 +530,18 @@ TEST(garbage_in_answer_to_a_question_never_says_what_the_erp_holds)
 	struct documents *d = documents_load();
 	struct posting posting = candidate_posting(pick(d, is_return), "question");
 	struct candidate s;
-	post_in_trouble(posting.transaction, &(struct proxy){ .trouble = TROUBLE_NONE }, "question");
+	post_in_trouble(
+		posting.transaction, &(struct proxy){ .trouble = TROUBLE_NONE }, "question");
 	for (size_t i = 0; i < GARBAGE_COUNT; i++) {
 		for (unsigned at = 1; at < REQUESTS_MAX; at++) {
-			struct proxy proxy = { .trouble = TROUBLE_GARBAGE,
-				.at = at,
-				.garbage = garbage[i] };
+			struct proxy proxy = {
+				.trouble = TROUBLE_GARBAGE, .at = at, .garbage = garbage[i]
+			};
 			struct posting_result result = { 0 };
 			struct error err = { 0 };
 			proxy_open(&proxy, candidate_server_port());
 			candidate_open(&s, proxy.port, NULL);
-			enum status status =
-				s.type->find(s.instance, &posting, 1, &result, &err);
+			enum status status = s.type->find(s.instance, &posting, 1, &result, &err);
 			if (status == OK && result.outcome != OUTCOME_SETTLED)
 				test_fail(__FILE__, __LINE__,
 					"\"%s\" in place of answer %u: it is said not to be there",

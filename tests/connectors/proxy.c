@@ -72,7 +72,8 @@ static void pass_on(int client, const char *answer, size_t len)
 	write_all(client, rest, len - (size_t)(rest - answer));
 }
 
-static void answer_with(int client, const char *status, const char *head, const char *body, size_t len)
+static void answer_with(
+	int client, const char *status, const char *head, const char *body, size_t len)
 {
 	char text[256];
 	snprintf(text, sizeof(text),

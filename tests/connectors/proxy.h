@@ -26,13 +26,14 @@ struct proxy {
 	unsigned port;
 	struct sockaddr_in server;
 	enum trouble trouble;
-	const char *method; /* trouble at the first request whose body has "method"; NULL: by number */
-	unsigned at;        /* 1 is the first request */
+	const char
+		*method; /* trouble at the first request whose body has "method"; NULL: by number */
+	unsigned at;     /* 1 is the first request */
 	const char *garbage;
 	atomic_uint requests, troubles;
 };
 
-/* Listens on proxy->port from here on; the fields that say what is bad are set by the caller before,
- * the rest is filled. */
+/* Listens on proxy->port from here on; the fields that say what is bad are set by the caller
+ * before, the rest is filled. */
 void proxy_open(struct proxy *proxy, unsigned server_port);
 void proxy_close(struct proxy *proxy);
