@@ -128,6 +128,8 @@ void personal_write(const struct transaction *t, struct buf *buf)
 
 /* ---- stand-ins ---- */
 
+enum { PLACES_MAX = 16 }; /* personal fields of a transaction that are found without a search */
+
 struct replacer {
 	const struct stand_in *stand_in;
 	struct arena *arena;
@@ -137,16 +139,11 @@ struct replacer {
 	enum status status;
 };
 
-static void replace_text(struct replacer *r, const struct field *field, struct slice *text)
+/* `value` is the whole value in the document, with its quotation marks. */
+static void replace_at(
+	struct replacer *r, const struct field *field, struct slice *text, struct slice value)
 {
 	char stand_in[SUBJECT_TEXT_MAX];
-	struct slice value;
-	if (!json_skip(&r->json, &value)) {
-		r->status = E_FULL;
-		return;
-	}
-	if (text->len == 0) /* null, or "" */
-		return;
 	r->stand_in->make(r->stand_in->context, field->name, *text, stand_in);
 	*text = arena_copy(r->arena, slice_of(stand_in));
 	if (text->ptr == NULL)
@@ -154,6 +151,15 @@ static void replace_text(struct replacer *r, const struct field *field, struct s
 	buf_append(&r->out, r->copied, (size_t)(value.ptr - r->copied));
 	json_write_string(&r->out, slice_of(stand_in));
 	r->copied = value.ptr + value.len;
+}
+
+static void replace_text(struct replacer *r, const struct field *field, struct slice *text)
+{
+	struct slice value;
+	if (!json_skip(&r->json, &value))
+		r->status = E_FULL;
+	else if (text->len > 0) /* not null, nor "" */
+		replace_at(r, field, text, value);
 }
 
 /* The decoder has accepted the document, so the scanner can only fail for memory. Recursion is as
@@ -181,13 +187,70 @@ static void replace_object(struct replacer *r, const struct schema *schema, char
 		r->status = E_FULL;
 }
 
+/* Is this text a whole value of the document, as it came between its quotation marks? */
+static bool stands_in(struct slice document, struct slice text)
+{
+	return text.ptr > document.ptr && text.ptr + text.len < document.ptr + document.len &&
+	       text.ptr[-1] == '"' && text.ptr[text.len] == '"';
+}
+
+/* Where the personal fields that are there stand in the document. */
+struct places {
+	struct {
+		const struct field *field;
+		struct slice *text;
+	} at[PLACES_MAX];
+	unsigned count;
+	bool known; /* each of them is a part of the document as it came, without escapes */
+};
+
+static void find_places(
+	struct places *p, const struct schema *schema, char *base, struct slice document)
+{
+	for (unsigned i = 0; i < schema->field_count && p->known; i++) {
+		const struct field *field = &schema->fields[i];
+		char *at = base + field->offset;
+		struct slice *text = (struct slice *)at;
+		if (field->personal && text->len > 0) {
+			p->known = p->count < PLACES_MAX && stands_in(document, *text);
+			if (p->known) {
+				p->at[p->count].field = field;
+				p->at[p->count++].text = text;
+			}
+		} else if (field->kind == FIELD_OBJECT && field->schema->fields[0].personal &&
+			   field_present(field, at)) {
+			find_places(p, field->schema, at, document);
+		}
+	}
+}
+
+/* The ordinary case: nothing has to be read again. */
+static void replace_places(struct replacer *r, struct places *p)
+{
+	while (p->count > 0 && r->status == OK) {
+		unsigned first = 0;
+		for (unsigned i = 1; i < p->count; i++)
+			if (p->at[i].text->ptr < p->at[first].text->ptr)
+				first = i;
+		replace_at(r, p->at[first].field, p->at[first].text,
+			slice_make(p->at[first].text->ptr - 1, p->at[first].text->len + 2));
+		p->at[first] = p->at[--p->count];
+	}
+}
+
 enum status personal_replace(struct transaction *t, struct slice document,
 	const struct stand_in *stand_in, struct arena *arena, struct slice *ret_document)
 {
 	struct replacer r = { .stand_in = stand_in, .arena = arena, .copied = document.ptr };
-	json_init(&r.json, document, arena);
+	struct places places = { .known = true };
 	buf_init(&r.out, TRANSACTION_BYTES_MAX);
-	replace_object(&r, &transaction_schema, (char *)t);
+	find_places(&places, &transaction_schema, (char *)t, document);
+	if (places.known) {
+		replace_places(&r, &places);
+	} else {
+		json_init(&r.json, document, arena);
+		replace_object(&r, &transaction_schema, (char *)t);
+	}
 	buf_append(&r.out, r.copied, (size_t)(document.ptr + document.len - r.copied));
 	if (r.out.failed)
 		r.status = E_FULL;

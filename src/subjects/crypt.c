@@ -31,10 +31,18 @@ static bool run_cipher(
 	return true;
 }
 
-/* Finding an algorithm costs more than to use it on a sale, so each thread keeps its own, ready. */
+enum { NONCES_AHEAD = 64 };
+
+/* Finding an algorithm costs more than to use it on a sale, so each thread keeps its own, ready.
+ * Nearly every MAC is made with the site's key, so the key of the last one stays in place; and
+ * random bytes cost the same for one nonce as for many. */
 struct ready {
 	EVP_CIPHER_CTX *cipher;
 	EVP_MAC_CTX *mac;
+	bool keyed; /* `mac` holds `mac_key` */
+	struct secret mac_key;
+	unsigned nonces_left;
+	unsigned char nonces[NONCES_AHEAD][NONCE_BYTES];
 };
 
 static struct {
@@ -49,6 +57,7 @@ static void free_ready(void *context)
 	struct ready *ready = context;
 	EVP_CIPHER_CTX_free(ready->cipher);
 	EVP_MAC_CTX_free(ready->mac);
+	OPENSSL_cleanse(ready, sizeof(*ready));
 	free(ready);
 }
 
@@ -85,6 +94,30 @@ static struct ready *ready_here(void)
 	return ready;
 }
 
+static enum status take_nonce(char nonce[static NONCE_BYTES], struct error *err)
+{
+	struct ready *ready = ready_here();
+	if (ready == NULL)
+		return error_set(err, E_FULL, "out of memory");
+	if (ready->nonces_left == 0) {
+		enum status s = crypt_random(ready->nonces, sizeof(ready->nonces), err);
+		if (s != OK)
+			return s;
+		ready->nonces_left = NONCES_AHEAD;
+	}
+	memcpy(nonce, ready->nonces[--ready->nonces_left], NONCE_BYTES);
+	return OK;
+}
+
+static bool begin_mac(struct ready *ready, const struct secret *key)
+{
+	if (ready->keyed && CRYPTO_memcmp(&ready->mac_key, key, sizeof(*key)) == 0)
+		return EVP_MAC_init(ready->mac, NULL, 0, NULL) == 1;
+	ready->keyed = EVP_MAC_init(ready->mac, key->bytes, SECRET_BYTES, NULL) == 1;
+	ready->mac_key = *key;
+	return ready->keyed;
+}
+
 static EVP_CIPHER_CTX *begin_cipher(const struct secret *key, const char *nonce, bool seal)
 {
 	struct ready *ready = ready_here();
@@ -108,7 +141,7 @@ enum status crypt_seal(const struct secret *key, struct slice bound, struct slic
 {
 	unsigned char *text = (unsigned char *)to + NONCE_BYTES, *tag = text + clear.len;
 	int len = 0;
-	enum status s = crypt_random(to, NONCE_BYTES, err);
+	enum status s = take_nonce(to, err);
 	if (s != OK)
 		return s;
 	EVP_CIPHER_CTX *ctx = begin_cipher(key, to, true);
@@ -153,7 +186,7 @@ struct hash crypt_mac(const struct secret *key, const struct slice *parts, unsig
 			memcpy(input + used + sizeof(part), parts[i].ptr, part);
 		used += sizeof(part) + part;
 	}
-	check(EVP_MAC_init(ready->mac, key->bytes, SECRET_BYTES, NULL) == 1);
+	check(begin_mac(ready, key));
 	check(EVP_MAC_update(ready->mac, input, used) == 1);
 	check(EVP_MAC_final(ready->mac, hash.bytes, &len, sizeof(hash.bytes)) == 1);
 	check(len == HASH_BYTES);
