@@ -323,6 +323,8 @@ enum status subject_forget(struct query *q)
 		s = find_subject(q, &subject, &state);
 	if (s == OK && state != SUBJECT_FORGOTTEN)
 		s = forget(q, &subject, by);
+	else if (s == OK)
+		s = subjects_forget(keys_of(q), &subject, &q->err); /* what was left half done */
 	if (s != OK)
 		return s;
 	subject_print(&subject, text);

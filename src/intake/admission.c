@@ -481,6 +481,19 @@ uint32_t batch_count(const struct batch *s)
 	return s->line_count;
 }
 
+bool batch_put_off(const struct batch *s, uint32_t number)
+{
+	check(number < s->line_count);
+	const struct line_state *line = &s->lines[number];
+	return !line->submitted &&
+	       (line->problem == PROBLEM_BUSY || line->problem == PROBLEM_STORAGE_FULL);
+}
+
+size_t batch_text_bytes(const struct batch *s)
+{
+	return s->texts.len;
+}
+
 bool batch_overflowed(const struct batch *s)
 {
 	return s->records.failed || s->texts.failed;

@@ -65,6 +65,11 @@ enum status batch_offer(struct batch *batch, const struct offer *offer);
 enum status batch_refuse(struct batch *batch, enum problem problem, const char *detail,
 	const struct findings *findings);
 uint32_t batch_count(const struct batch *batch);
+/* Whether a line was refused, before it was submitted, for a reason that passes: offered again it
+ * may be taken. */
+bool batch_put_off(const struct batch *batch, uint32_t number);
+/* Of the findings and problems that it holds so far. */
+size_t batch_text_bytes(const struct batch *batch);
 /* The batch has outgrown its memory: it must be given back, nothing of it was kept. */
 bool batch_overflowed(const struct batch *batch);
 

@@ -246,6 +246,16 @@ static void forget(struct feed *feed)
 	feed->batch_bytes = 0;
 }
 
+/* A line that was refused before it was handed over, for a reason that passes: what it was is not
+ * in the batch, so it has to be read again. */
+static bool must_read_again(struct feed *feed)
+{
+	for (uint32_t i = 0; i < batch_count(feed->batch); i++)
+		if (batch_put_off(feed->batch, i))
+			return true;
+	return false;
+}
+
 /* Submits until there was room for it. */
 static enum status submit_patiently(struct feed *feed, struct error *err)
 {
@@ -253,6 +263,9 @@ static enum status submit_patiently(struct feed *feed, struct error *err)
 	enum status s;
 	if (batch_overflowed(feed->batch))
 		return error_set(err, E_FULL, "out of memory");
+	if (must_read_again(feed))
+		return error_set(err, E_RETRY,
+			"a customer's key cannot be made or read now; what came is read again");
 	while ((s = submit(feed)) == E_FULL) {
 		struct error why;
 		error_set(&why, E_FULL, "the journal's queue or its disk is full; waiting");
@@ -291,7 +304,7 @@ static enum status add_line(struct feed *feed, struct value *record, enum mappin
 static bool batch_full(const struct feed *feed)
 {
 	return batch_count(feed->batch) >= feed->config.batch_records_max ||
-	       feed->batch_bytes >= feed->config.batch_bytes_max;
+	       feed->batch_bytes + batch_text_bytes(feed->batch) >= feed->config.batch_bytes_max;
 }
 
 static bool is_stopping(struct feed *feed)

@@ -114,8 +114,13 @@ enum status mapper_add(struct mapper *mapper, struct value *record, enum mapping
 	buf_init(&kept, MAPPER_RECORD_BYTES_MAX + TRANSACTION_BYTES_MAX);
 	enum status s = mapping_keep(
 		mapper->door->mapping, record, raw, &kept, &offer.raw, &offer.personal);
+	/* It would be so the next time, too; whoever fetches records would never get beyond it. */
 	if (s == OK)
 		s = batch_offer(batch, &offer);
+	else
+		s = batch_refuse(batch, PROBLEM_TOO_LARGE,
+			"taking what is personal out of the record takes too much memory or time",
+			NULL);
 	buf_release(&kept);
 	return s;
 }

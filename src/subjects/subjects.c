@@ -388,9 +388,17 @@ static enum status destroy(struct subjects *k, const struct subject_id *subject,
 {
 	statement_bind_blob(k->forget, 1, id_slice(subject));
 	statement_bind_int(k->forget, 2, k->clock->wall_ms(k->clock));
-	enum status s = statement_run(k->forget, err);
-	/* The log holds earlier images of the page: it goes too. */
-	return s == OK ? store_execute(k->store, "PRAGMA wal_checkpoint(TRUNCATE)", err) : s;
+	return statement_run(k->forget, err);
+}
+
+/* With `file`: from the moment that the file has it no more, nobody seals with it either. */
+static void forget_cached(struct subjects *k, const struct subject_id *subject)
+{
+	pthread_mutex_lock(&k->lock);
+	struct cached_key *cached = key_cache_find(&k->cache, subject);
+	if (cached != NULL)
+		key_cache_forget(cached);
+	pthread_mutex_unlock(&k->lock);
 }
 
 enum status subjects_forget(struct subjects *k, const struct subject_id *subject, struct error *err)
@@ -403,11 +411,12 @@ enum status subjects_forget(struct subjects *k, const struct subject_id *subject
 	statement_reset(k->read);
 	if (s == OK && !done)
 		s = destroy(k, subject, err);
-	pthread_mutex_lock(&k->lock);
-	struct cached_key *cached = key_cache_find(&k->cache, subject);
-	if (s == OK && cached != NULL)
-		key_cache_forget(cached);
-	pthread_mutex_unlock(&k->lock);
+	if (s == OK) {
+		forget_cached(k, subject);
+		/* The log holds earlier images of the page: it goes too, also when it could not the
+		 * first time. */
+		s = store_execute(k->store, "PRAGMA wal_checkpoint(TRUNCATE)", err);
+	}
 	pthread_mutex_unlock(&k->file);
 	return s;
 }

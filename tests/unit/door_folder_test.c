@@ -2,6 +2,8 @@
 
 #include "base/hash.h"
 #include "intake_site.h"
+#include "subjects/key_cache.h"
+#include "subjects/subjects.h"
 
 #include "intake/folder_files.h"
 
@@ -485,6 +487,65 @@ TEST(a_full_queue_slows_the_door_and_loses_nothing)
 	stop();
 	buf_release(&text);
 	tidy();
+}
+
+static void open_keys(struct subjects **ret_keys)
+{
+	struct error err;
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/keys", test_folder());
+	struct subjects_config config = { .folder = path, .create = true, .clock = clock_system() };
+	EXPECT_OK(subjects_open(&config, ret_keys, &err), err);
+	admission_close(intake.admission);
+	struct admission_config admission = {
+		.acceptor = intake.acceptor, .clock = clock_system(), .subjects = *ret_keys
+	};
+	EXPECT_OK(admission_open(&admission, &intake.admission, &err), err);
+	site.config.admission = intake.admission;
+}
+
+static void make_key(struct subjects *keys, unsigned number)
+{
+	struct error err;
+	char name[32];
+	struct subject_id subject;
+	struct secret key;
+	enum subject_state state;
+	bool durable;
+	snprintf(name, sizeof(name), "c-%u", number);
+	subjects_identify(keys, IDENTIFIER_CUSTOMER, slice_of(name), &subject);
+	EXPECT_OK(subjects_key(keys, &subject, true, &key, &state, &durable, &err), err);
+}
+
+/* There is no room for one more key until those that wait are written. */
+TEST(a_record_whose_customer_has_no_key_now_is_read_again_and_not_lost)
+{
+	struct subjects *keys = NULL;
+	struct error err;
+	struct door_report report = { .errors = 0 };
+	char document[1024], text[1200];
+	prepare();
+	open_keys(&keys);
+	make_key(keys, 0);
+	EXPECT_OK(subjects_flush(keys, &err), err);
+	for (unsigned i = 1; i <= KEY_CACHE_MAX; i++)
+		make_key(keys, i);
+	sale_document(document, sizeof(document), 1, "1.00");
+	snprintf(text, sizeof(text), "<L><T>{\"customer\":\"c-0\",%s</T></L>", document + 1);
+	put("a.xml", text);
+	start();
+	for (unsigned i = 0; i < WAIT_STEPS && report.errors < 2; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		door_folder.report(site.door, &report);
+	}
+	EXPECT(report.errors >= 2);
+	EXPECT(strstr(report.last_error, "a customer's key") != NULL);
+	EXPECT_OK(subjects_flush(keys, &err), err);
+	wait_for("done/a.xml");
+	expect_counts(1, 0, 0);
+	stop();
+	tidy();
+	subjects_close(keys);
 }
 
 TEST(closing_in_the_middle_of_a_file_leaves_it_for_the_next_start)
