@@ -194,7 +194,7 @@ static const struct option erp_common_options[] = {
 		.type = OPTION_TEXT,
 		.offset = offsetof(struct erp_common, connector),
 		.required = true,
-		.help = "What speaks to the ERP: sandbox or tryton." },
+		.help = "What speaks to the ERP: sandbox, tryton or odoo." },
 	{ .name = "timeout",
 		.type = OPTION_DURATION,
 		.offset = offsetof(struct erp_common, timeout_ms),
@@ -270,7 +270,7 @@ static enum status find_connector(
 		erp->type = erp_find(scalar(value));
 		if (erp->type != NULL)
 			return OK;
-		error_set(err, E_CONFIG, "connector: \"%.*s\" is not one of sandbox, tryton",
+		error_set(err, E_CONFIG, "connector: \"%.*s\" is not one of sandbox, tryton, odoo",
 			SLICE_ARG(scalar(value)));
 		return wrong(file, value, err);
 	}

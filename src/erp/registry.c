@@ -1,10 +1,12 @@
 #include "erp/registry.h"
 
+#include "erp/odoo.h"
 #include "erp/tryton.h"
 
 static const struct erp_type *const types[] = {
 	&erp_sandbox,
 	&erp_tryton,
+	&erp_odoo,
 	NULL,
 };
 

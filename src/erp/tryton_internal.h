@@ -4,8 +4,9 @@
 
 #include "base/random.h"
 #include "deliver/connector.h"
+#include "erp/code_map.h"
 #include "erp/rpc.h"
-#include "erp/tryton_wire.h"
+#include "erp/wire.h"
 
 enum {
 	TRYTON_BATCH_MAX = 5, /* measured: larger chains get slower, not faster */
@@ -27,7 +28,7 @@ struct tryton_config {
 };
 
 struct tryton_item {
-	struct slice code; /* in the map's arena */
+	struct slice code; /* first, as the map wants it; in its arena */
 	int64_t id, unit;
 	bool goods; /* has stock */
 };
@@ -35,14 +36,6 @@ struct tryton_item {
 struct tryton_store {
 	struct slice code;
 	int64_t id, storage, lost_found;
-};
-
-/* Code to record; forgotten as a whole when it is full or may be stale. */
-struct tryton_map {
-	struct arena arena;
-	void *entries; /* struct tryton_item or struct tryton_store; both begin with `code` */
-	size_t entry_size, count, size;
-	uint32_t *slots;
 };
 
 struct tryton_tax {
@@ -73,7 +66,7 @@ struct tryton_master {
 	struct tryton_tax taxes[TRYTON_TAXES_MAX];
 	struct tryton_year years[TRYTON_YEARS_MAX];
 	size_t tax_count, year_count;
-	struct tryton_map items, stores;
+	struct code_map items, stores;
 	struct arena texts;
 };
 
@@ -105,16 +98,6 @@ enum status tryton_send(
 enum status tryton_button(
 	struct tryton *t, const char *method, const int64_t *ids, size_t count, struct error *err);
 void tryton_ids(struct buf *buf, const int64_t *ids, size_t count);
-
-/* tryton_map.c */
-
-void tryton_map_init(struct tryton_map *map, size_t entry_size);
-void tryton_map_release(struct tryton_map *map);
-void tryton_map_clear(struct tryton_map *map);
-/* Entries stay where they are until the next tryton_map_add() or _clear(). */
-void *tryton_map_find(const struct tryton_map *map, struct slice code);
-/* The entry of the code, a zeroed one when it is new; NULL when the map is full. */
-void *tryton_map_add(struct tryton_map *map, struct slice code);
 
 /* tryton_master.c */
 

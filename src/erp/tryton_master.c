@@ -10,23 +10,23 @@ static_assert(offsetof(struct tryton_store, code) == 0, "the map's entries begin
 void tryton_master_init(struct tryton_master *master)
 {
 	*master = (struct tryton_master){ 0 };
-	tryton_map_init(&master->items, sizeof(struct tryton_item));
-	tryton_map_init(&master->stores, sizeof(struct tryton_store));
+	code_map_init(&master->items, sizeof(struct tryton_item));
+	code_map_init(&master->stores, sizeof(struct tryton_store));
 	arena_init(&master->texts, MASTER_TEXT_BYTES_MAX);
 }
 
 void tryton_master_release(struct tryton_master *master)
 {
-	tryton_map_release(&master->items);
-	tryton_map_release(&master->stores);
+	code_map_release(&master->items);
+	code_map_release(&master->stores);
 	arena_release(&master->texts);
 }
 
 void tryton_master_forget(struct tryton *t)
 {
 	struct tryton_master *m = &t->master;
-	tryton_map_clear(&m->items);
-	tryton_map_clear(&m->stores);
+	code_map_clear(&m->items);
+	code_map_clear(&m->stores);
 	m->loaded = false;
 }
 
@@ -181,7 +181,7 @@ static enum status keep_items(struct tryton *t, const struct json_t *rows, struc
 		const struct json_t *row = wire_at(rows, i);
 		struct slice type = wire_text(wire_get(row, "type"));
 		struct tryton_item *item =
-			tryton_map_add(&t->master.items, wire_text(wire_get(row, "code")));
+			code_map_add(&t->master.items, wire_text(wire_get(row, "code")));
 		if (item == NULL)
 			return error_set(err, E_FULL, "no memory for more products");
 		item->id = wire_id(wire_get(row, "id"));
@@ -235,12 +235,12 @@ enum status tryton_master_load(struct tryton *t, struct error *err)
 
 const struct tryton_item *tryton_item_find(const struct tryton *t, struct slice code)
 {
-	return tryton_map_find(&t->master.items, code);
+	return code_map_find(&t->master.items, code);
 }
 
 const struct tryton_store *tryton_store_find(const struct tryton *t, struct slice code)
 {
-	return tryton_map_find(&t->master.stores, code);
+	return code_map_find(&t->master.stores, code);
 }
 
 int64_t tryton_tax_find(const struct tryton *t, const struct tax *tax)
@@ -340,7 +340,7 @@ static enum status learn_stores(
 	for (size_t i = 0; i < wire_count(rows) && s == OK; i++) {
 		const struct json_t *row = wire_at(rows, i);
 		struct tryton_store *store =
-			tryton_map_add(&t->master.stores, wire_text(wire_get(row, "code")));
+			code_map_add(&t->master.stores, wire_text(wire_get(row, "code")));
 		if (store == NULL)
 			return error_set(err, E_FULL, "no memory for more warehouses");
 		store->id = wire_id(wire_get(row, "id"));
@@ -359,8 +359,8 @@ enum status tryton_master_learn(
 	if (s != E_FULL)
 		return s;
 	/* The maps are full of what is not needed now: start again with what is. */
-	tryton_map_clear(&t->master.items);
-	tryton_map_clear(&t->master.stores);
+	code_map_clear(&t->master.items);
+	code_map_clear(&t->master.stores);
 	s = learn_stores(t, postings, count, err);
 	return s == OK ? learn_items(t, postings, count, err) : s;
 }

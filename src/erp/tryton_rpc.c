@@ -278,9 +278,22 @@ static enum status settle_problem(struct tryton *t, const struct json_t *problem
 	return refusal(t, problem, err);
 }
 
+/* {"id", "result"} or {"id", "error"}: anything else, such as a proxy's own words, says nothing
+ * about what Tryton holds. */
+static enum status check_answer(const struct tryton *t, const struct json_t *answer, int64_t number,
+	bool reads, struct error *err)
+{
+	bool said = wire_get(answer, "result") != NULL || !wire_is_null(wire_get(answer, "error"));
+	if (said && wire_id(wire_get(answer, "id")) == number)
+		return OK;
+	return error_set(err, reads ? E_RETRY : E_UNKNOWN,
+		"Tryton at %s: the answer is none to call %lld", t->config->url, (long long)number);
+}
+
 enum status tryton_send(struct tryton *t, bool reads, struct json_t **ret_result, struct error *err)
 {
 	unsigned conflicts = 0, warnings = 0;
+	int64_t number = (int64_t)t->call_number; /* a login in between has one of its own */
 	if (t->master.company == 0) /* which one is what the first call asks */
 		wire_write(&t->request, ",{}]}");
 	else
@@ -291,6 +304,8 @@ enum status tryton_send(struct tryton *t, bool reads, struct json_t **ret_result
 	for (;;) {
 		struct json_t *answer WIRE_OWNED = NULL;
 		enum status s = with_session(t, buf_get(&t->request), reads, &answer, err);
+		if (s == OK)
+			s = check_answer(t, answer, number, reads, err);
 		if (s != OK)
 			return s;
 		const struct json_t *problem = wire_get(answer, "error");

@@ -74,7 +74,7 @@ TEST(an_error_names_file_line_option_and_what_is_allowed)
 	expect_error("data: /tmp/x\n  bad: : x\n", "c.yaml:2: ");
 	expect_error("", "c.yaml:1: the file is empty");
 	expect_error("data: /tmp/x\nerps:\n  a: { connector: sap }\n",
-		"c.yaml:3: connector: \"sap\" is not one of sandbox, tryton");
+		"c.yaml:3: connector: \"sap\" is not one of sandbox, tryton, odoo");
 	expect_error(
 		"data: /tmp/x\nerps:\n  a: { url: x }\n", "c.yaml:3: erps: a has no connector");
 	expect_error("data: /tmp/x\nerps:\n  a: { connector: sandbox, colour: red }\n",

@@ -1,4 +1,4 @@
-#include "erp/tryton_wire.h"
+#include "erp/wire.h"
 
 #include "base/check.h"
 
@@ -86,6 +86,11 @@ struct json_t *wire_take(const struct json_t *object, const char *name)
 	return json_incref(json_object_get(object, name));
 }
 
+struct json_t *wire_keep(struct json_t *value)
+{
+	return json_incref(value);
+}
+
 size_t wire_count(const struct json_t *list)
 {
 	return json_array_size(list);
@@ -115,6 +120,21 @@ bool wire_is_text(const struct json_t *value)
 bool wire_is_null(const struct json_t *value)
 {
 	return value == NULL || json_is_null(value);
+}
+
+bool wire_is_list(const struct json_t *value)
+{
+	return json_is_array(value);
+}
+
+bool wire_is_true(const struct json_t *value)
+{
+	return json_is_true(value);
+}
+
+bool wire_is_false(const struct json_t *value)
+{
+	return json_is_false(value);
 }
 
 struct slice wire_text(const struct json_t *value)

@@ -1,22 +1,26 @@
+#include "erp/code_map.h"
+
 #include "base/check.h"
-#include "erp/tryton_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { MAP_TEXT_BYTES_MAX = 32 << 20, MAP_ENTRIES_MAX = 1 << 19, MAP_ENTRIES_MIN = 64 };
 
-void tryton_map_init(struct tryton_map *map, size_t entry_size)
+void code_map_init(struct code_map *map, size_t entry_size)
 {
-	*map = (struct tryton_map){ .entry_size = entry_size };
+	*map = (struct code_map){ .entry_size = entry_size };
 	arena_init(&map->arena, MAP_TEXT_BYTES_MAX);
 }
 
-void tryton_map_release(struct tryton_map *map)
+void code_map_release(struct code_map *map)
 {
 	arena_release(&map->arena);
 	free(map->entries);
 	free(map->slots);
 }
 
-void tryton_map_clear(struct tryton_map *map)
+void code_map_clear(struct code_map *map)
 {
 	arena_reset(&map->arena);
 	map->count = 0;
@@ -24,14 +28,14 @@ void tryton_map_clear(struct tryton_map *map)
 		memset(map->slots, 0, 2 * map->size * sizeof(*map->slots));
 }
 
-static void *entry_at(const struct tryton_map *map, size_t index)
+static void *entry_at(const struct code_map *map, size_t index)
 {
 	return (char *)map->entries + index * map->entry_size;
 }
 
 /* The slot of the code, or the free one where it belongs; there are twice as many slots as
  * entries, so that one is always free. */
-static uint32_t *slot_of(const struct tryton_map *map, struct slice code)
+static uint32_t *slot_of(const struct code_map *map, struct slice code)
 {
 	size_t mask = 2 * map->size - 1;
 	size_t at = (size_t)slice_hash(code, 0) & mask;
@@ -44,7 +48,7 @@ static uint32_t *slot_of(const struct tryton_map *map, struct slice code)
 	return &map->slots[at];
 }
 
-void *tryton_map_find(const struct tryton_map *map, struct slice code)
+void *code_map_find(const struct code_map *map, struct slice code)
 {
 	if (map->count == 0)
 		return NULL;
@@ -52,7 +56,7 @@ void *tryton_map_find(const struct tryton_map *map, struct slice code)
 	return slot == 0 ? NULL : entry_at(map, slot - 1);
 }
 
-static bool grow(struct tryton_map *map)
+static bool grow(struct code_map *map)
 {
 	size_t size = map->size == 0 ? MAP_ENTRIES_MIN : 2 * map->size;
 	void *entries =
@@ -71,7 +75,7 @@ static bool grow(struct tryton_map *map)
 	return true;
 }
 
-void *tryton_map_add(struct tryton_map *map, struct slice code)
+void *code_map_add(struct code_map *map, struct slice code)
 {
 	if (map->count == map->size && !grow(map))
 		return NULL;
