@@ -6,7 +6,8 @@
 
 struct code_map {
 	struct arena arena;
-	void *entries; /* records of the user's own type; each begins with its code, a struct slice */
+	void *entries; /* records of the user's own type; each begins with its code, a struct slice
+			*/
 	size_t entry_size, count, size;
 	uint32_t *slots;
 };

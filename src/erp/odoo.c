@@ -11,52 +11,44 @@
 
 enum { REQUEST_BYTES_MAX = 32 << 20, PLAN_BYTES_MAX = 64 << 20 };
 
-#define TEXT_OPTION(field, least, most) \
-	.name = #field, .type = OPTION_TEXT, .offset = offsetof(struct odoo_config, field), \
+#define TEXT_OPTION(field, least, most)                                                            \
+	.name = #field, .type = OPTION_TEXT, .offset = offsetof(struct odoo_config, field),        \
 	.min = least, .max = most
 
 static const char *const versions[] = { "17", "18", "19", NULL };
 
 static const struct option options[] = {
-	{ TEXT_OPTION(url, 8, 256),
-		.fallback = "http://127.0.0.1:8069",
+	{ TEXT_OPTION(url, 8, 256), .fallback = "http://127.0.0.1:8069",
 		.help = "Address of the Odoo server." },
-	{ TEXT_OPTION(database, 1, 64),
-		.required = true,
-		.help = "Name of the Odoo database." },
+	{ TEXT_OPTION(database, 1, 64), .required = true, .help = "Name of the Odoo database." },
 	{ .name = "version",
 		.type = OPTION_CHOICE,
 		.offset = offsetof(struct odoo_config, version),
 		.choices = versions,
 		.fallback = "18",
 		.help = "17 and 18 are spoken to by JSON-RPC, 19 by JSON-2." },
-	{ TEXT_OPTION(user, 1, 128),
-		.fallback = "tillbridge",
+	{ TEXT_OPTION(user, 1, 128), .fallback = "tillbridge",
 		.help = "Login of the user who posts. With version 19 the API key says who." },
-	{ TEXT_OPTION(secret_file, 1, 1024),
-		.required = true,
-		.help = "File whose first line is that user's API key, or with version 17 or 18 the "
+	{ TEXT_OPTION(secret_file, 1, 1024), .required = true,
+		.help = "File whose first line is that user's API key, or with version 17 or 18 "
+			"the "
 			"password." },
-	{ TEXT_OPTION(points_of_sale, 0, 65536),
-		.fallback = "",
+	{ TEXT_OPTION(points_of_sale, 0, 65536), .fallback = "",
 		.help = "Names of Odoo's points of sale, for a register or a whole store: "
-			"\"0042/01=Till 1,0042=Main street\". One that is not named is called as the "
+			"\"0042/01=Till 1,0042=Main street\". One that is not named is called as "
+			"the "
 			"store is." },
-	{ TEXT_OPTION(cash_method, 1, 128),
-		.fallback = "Cash",
+	{ TEXT_OPTION(cash_method, 1, 128), .fallback = "Cash",
 		.help = "Name of the payment method for tenders of kind cash." },
-	{ TEXT_OPTION(card_method, 1, 128),
-		.fallback = "Card",
+	{ TEXT_OPTION(card_method, 1, 128), .fallback = "Card",
 		.help = "Name of the payment method for tenders of kind card." },
-	{ TEXT_OPTION(other_method, 1, 128),
-		.fallback = "Other",
+	{ TEXT_OPTION(other_method, 1, 128), .fallback = "Other",
 		.help = "Name of the payment method for tenders of every other kind." },
-	{ TEXT_OPTION(rounding_product, 1, 64),
-		.fallback = "ROUNDING",
+	{ TEXT_OPTION(rounding_product, 1, 64), .fallback = "ROUNDING",
 		.help = "Internal reference of the service on which cash rounding is booked." },
-	{ TEXT_OPTION(tax_names, 0, 4096),
-		.fallback = "",
-		.help = "Tax codes of the tills and names of Odoo's taxes: \"S=VAT 20%,Z=VAT 0%\". A "
+	{ TEXT_OPTION(tax_names, 0, 4096), .fallback = "",
+		.help = "Tax codes of the tills and names of Odoo's taxes: \"S=VAT 20%,Z=VAT 0%\". "
+			"A "
 			"code that is not named is found by its rate." },
 	{ .name = "price_digits",
 		.type = OPTION_U64,

@@ -67,8 +67,8 @@ static void keep_order(const struct odoo *o, const struct json_t *row, struct od
 	odoo_key(o, task->posting->external_id, key);
 	if (!slice_is(wire_text(wire_get(row, odoo_key_field(o))), key))
 		return;
-	bool settled = slice_is(state, "paid") || slice_is(state, "done") ||
-		       slice_is(state, "invoiced");
+	bool settled =
+		slice_is(state, "paid") || slice_is(state, "done") || slice_is(state, "invoiced");
 	task->order.copies++;
 	task->touched = true;
 	if (task->order.id != 0 && (task->order.settled || !settled))
@@ -114,17 +114,17 @@ static enum status find_part(struct odoo *o, const struct posting *postings, siz
 	enum status s = odoo_locate(o, list, count, err);
 	for (size_t i = 0; i < count && s == OK; i++) {
 		const struct odoo_order *order = &tasks[i].order;
-		results[i] = (struct posting_result){ .outcome = order->settled
-								 ? OUTCOME_SETTLED
-								 : OUTCOME_NOT_SENT };
+		results[i] =
+			(struct posting_result){ .outcome = order->settled ? OUTCOME_SETTLED
+									   : OUTCOME_NOT_SENT };
 		memcpy(results[i].document, order->number, DOCUMENT_TEXT_MAX);
 		if (!order->settled &&
 			clock_system()->monotonic_ns(clock_system()) < o->unsure_until_ns)
 			return error_set(err, E_RETRY,
-				"Odoo may still be at work on a call that it has not answered; %s is "
+				"Odoo may still be at work on a call that it has not answered; %s "
+				"is "
 				"%s, and will be asked for again",
-				postings[i].external_id,
-				order->id == 0 ? "not there" : "not paid");
+				postings[i].external_id, order->id == 0 ? "not there" : "not paid");
 	}
 	return s;
 }

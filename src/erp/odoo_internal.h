@@ -90,8 +90,8 @@ enum status odoo_log_in(struct odoo *o, struct error *err);
 /* A call is written in steps: begin (with the records that the method is called on, if any), each
  * parameter's name and behind it its value into o->request, send. E_REFUSED has Odoo's own words;
  * Odoo has rolled back what a refused call did. */
-void odoo_begin(struct odoo *o, const char *model, const char *method, const int64_t *ids,
-	size_t count);
+void odoo_begin(
+	struct odoo *o, const char *model, const char *method, const int64_t *ids, size_t count);
 struct buf *odoo_parameter(struct odoo *o, const char *name);
 enum status odoo_send(struct odoo *o, bool reads, struct json_t **ret_result, struct error *err);
 /* The same for what answers a list of records; anything else is E_RETRY. */
@@ -112,8 +112,7 @@ enum status odoo_master_learn(
 /* The product of a line, by its item or else its GTIN; NULL when there is none. */
 const struct odoo_item *odoo_item_find(const struct odoo *o, const struct line *line);
 /* By the name configured for the code, else by the rate; NULL when there is none. */
-const struct odoo_tax *odoo_tax_find(
-	const struct odoo *o, int64_t company, const struct tax *tax);
+const struct odoo_tax *odoo_tax_find(const struct odoo *o, int64_t company, const struct tax *tax);
 /* The name that the point of sale of this register has, or should have. */
 struct slice odoo_point_name(const struct odoo *o, const struct key *key);
 struct odoo_point *odoo_point_find(const struct odoo *o, const struct key *key);
@@ -161,8 +160,8 @@ void odoo_date_order(const struct transaction *t, char text[static ODOO_TIME_LEN
 /* odoo_find.c */
 
 struct odoo_order {
-	int64_t id;     /* 0: not there */
-	bool settled;   /* paid or later */
+	int64_t id;   /* 0: not there */
+	bool settled; /* paid or later */
 	unsigned copies;
 	char number[DOCUMENT_TEXT_MAX];
 };

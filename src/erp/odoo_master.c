@@ -41,7 +41,8 @@ static enum status keep_points(struct odoo *o, const struct json_t *rows, struct
 		const struct json_t *row = wire_at(rows, i);
 		struct slice name = arena_copy(&m->texts, wire_text(wire_get(row, "name")));
 		if (name.ptr == NULL)
-			return error_set(err, E_FULL, "the names of Odoo's points of sale are too long");
+			return error_set(
+				err, E_FULL, "the names of Odoo's points of sale are too long");
 		m->points[m->point_count++] = (struct odoo_point){
 			.id = wire_id(wire_get(row, "id")),
 			.company = odoo_reference(wire_get(row, "company_id")),
@@ -154,8 +155,7 @@ static enum status load_taxes(struct odoo *o, struct error *err)
 	return s;
 }
 
-static enum status keep_code(
-	struct odoo *o, struct slice code, int64_t id, struct error *err)
+static enum status keep_code(struct odoo *o, struct slice code, int64_t id, struct error *err)
 {
 	if (code.len == 0) /* Odoo writes false for a text that is not there */
 		return OK;

@@ -61,8 +61,8 @@ static enum status plan_taxes(const struct odoo *o, const struct odoo_plan *plan
 	return OK;
 }
 
-static enum status plan_product(
-	const struct odoo *o, const struct line *line, uint32_t number, int64_t *ret, struct error *err)
+static enum status plan_product(const struct odoo *o, const struct line *line, uint32_t number,
+	int64_t *ret, struct error *err)
 {
 	const struct odoo_item *item = odoo_item_find(o, line);
 	struct slice code = line->item.ptr != NULL ? line->item : line->gtin;
@@ -75,7 +75,8 @@ static enum status plan_product(
 			number, SLICE_ARG(code));
 	if (item->ambiguous)
 		return error_set(err, E_REFUSED,
-			"line %u: Odoo has more than one product with internal reference or barcode "
+			"line %u: Odoo has more than one product with internal reference or "
+			"barcode "
 			"\"%.*s\"",
 			number, SLICE_ARG(code));
 	*ret = item->id;
@@ -115,8 +116,7 @@ static enum status plan_line(const struct odoo *o, const struct transaction *t, 
 			"times price",
 			index + 1);
 	if (total_sign(ret->quantity) != 0)
-		ret->price = unit_price(
-			priced, line->quantity, (unsigned)o->config->price_digits);
+		ret->price = unit_price(priced, line->quantity, (unsigned)o->config->price_digits);
 	if (write_off)
 		ret->price = total_negate(ret->price);
 	return OK;
@@ -130,8 +130,7 @@ static void plan_totals(const struct transaction *t, struct odoo_plan *plan)
 	struct total gross = total_zero(), tax = total_zero();
 	for (uint32_t i = 0; i < plan->line_count; i++) {
 		gross = total_add(gross, plan->lines[i].gross);
-		tax = total_add(
-			tax, total_subtract(plan->lines[i].gross, plan->lines[i].net));
+		tax = total_add(tax, total_subtract(plan->lines[i].gross, plan->lines[i].net));
 	}
 	if (t->totals.set && t->totals.gross.set)
 		gross = total_of(t->totals.gross);
@@ -157,7 +156,8 @@ static enum status check_total(
 	total_print(plan->gross, 2, ours);
 	total_print(sum, 2, lines);
 	return error_set(err, E_REFUSED,
-		"the till's total is %s and its lines add up to %s: more apart than a minor unit for "
+		"the till's total is %s and its lines add up to %s: more apart than a minor unit "
+		"for "
 		"each of %u lines",
 		ours, lines, t->lines.count);
 }
@@ -201,8 +201,8 @@ static enum status spread_rest(struct odoo_plan *plan, struct total paid, struct
 	return OK;
 }
 
-static enum status plan_payments(struct odoo *o, const struct transaction *t,
-	struct odoo_plan *plan, struct error *err)
+static enum status plan_payments(
+	struct odoo *o, const struct transaction *t, struct odoo_plan *plan, struct error *err)
 {
 	struct total paid = total_zero();
 	plan->payments = arena_array(&o->arena, struct odoo_payment, t->tenders.count + 1);

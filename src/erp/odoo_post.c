@@ -2,9 +2,9 @@
  *
  *     look up -> session -> one call with all orders -> look up again -> push what stayed a draft
  *
- * The call is one transaction in Odoo: when it refuses the batch, each order is sent alone, and only
- * the culprit is refused. What became of an order is never read from the answer to the call, but from
- * the order. */
+ * The call is one transaction in Odoo: when it refuses the batch, each order is sent alone, and
+ * only the culprit is refused. What became of an order is never read from the answer to the call,
+ * but from the order. */
 #include "erp/odoo_internal.h"
 
 #include "base/check.h"
@@ -39,7 +39,8 @@ static enum status load_sessions(
 		tasks[i]->plan.point->session = 0;
 	}
 	wire_write(buf, "]]]");
-	wire_write(odoo_parameter(o, "fields"), "['config_id','state','cash_register_balance_start']");
+	wire_write(
+		odoo_parameter(o, "fields"), "['config_id','state','cash_register_balance_start']");
 	wire_write(odoo_parameter(o, "order"), "'id'");
 	enum status s = odoo_send_search(o, ret_rows, err);
 	for (size_t k = 0; k < wire_count(*ret_rows) && s == OK; k++) {
@@ -63,7 +64,8 @@ static enum status count_cash(struct odoo *o, const struct json_t *rows, struct 
 		struct total start = wire_total(wire_get(row, "cash_register_balance_start"));
 		if (!slice_is(wire_text(wire_get(row, "state")), "opening_control"))
 			continue;
-		odoo_begin(o, "pos.session", old ? "set_cashbox_pos" : "set_opening_control", &id, 1);
+		odoo_begin(
+			o, "pos.session", old ? "set_cashbox_pos" : "set_opening_control", &id, 1);
 		wire_write(odoo_parameter(o, "cashbox_value"), "%q", &start);
 		wire_write(odoo_parameter(o, "notes"), "'opened by tillbridge'");
 		enum status s = odoo_send(o, false, &nothing, err);
@@ -85,7 +87,8 @@ static enum status open_missing(struct odoo *o, task_list tasks, size_t count, s
 		if (seen)
 			continue;
 		if (!o->config->open_sessions)
-			return error_set(err, E_RETRY, "Odoo's point of sale \"%.*s\" has no session",
+			return error_set(err, E_RETRY,
+				"Odoo's point of sale \"%.*s\" has no session",
 				SLICE_ARG(point->name));
 		odoo_begin(o, "pos.config", "open_ui", &point->id, 1);
 		enum status s = odoo_send(o, false, &nothing, err);
@@ -113,14 +116,15 @@ static enum status find_sessions(struct odoo *o, task_list tasks, size_t count, 
 		if (s == OK)
 			s = load_sessions(o, tasks, count, &again, &why);
 		if (s == OK && is_missing(tasks, count))
-			return error_set(err, E_RETRY, "Odoo opens no session of the point of sale");
+			return error_set(
+				err, E_RETRY, "Odoo opens no session of the point of sale");
 	}
 	if (s == OK)
 		s = count_cash(o, wire_is_list(again) ? again : rows, &why);
 	/* No order has been sent, so none can be unknown or refused. */
 	if (s == E_REFUSED || s == E_UNKNOWN)
-		return error_set(err, E_RETRY, "a session of the point of sale cannot be opened: %s",
-			why.text);
+		return error_set(err, E_RETRY,
+			"a session of the point of sale cannot be opened: %s", why.text);
 	return s == OK ? OK : error_set(err, s, "%s", why.text);
 }
 
@@ -148,9 +152,8 @@ static enum status push_draft(struct odoo *o, struct odoo_task *task, struct err
 }
 
 /* Takes the orders that are there and paid out of the list; pays those that are there only. */
-static enum status take_settled(
-	struct odoo *o, task_list tasks, size_t count, struct odoo_task **open, size_t *ret_left,
-	struct error *err)
+static enum status take_settled(struct odoo *o, task_list tasks, size_t count,
+	struct odoo_task **open, size_t *ret_left, struct error *err)
 {
 	*ret_left = 0;
 	for (size_t i = 0; i < count; i++) {

@@ -24,12 +24,11 @@ static date_t business_date(const struct transaction *t, struct slice date_order
 	return date;
 }
 
-static bool read_head(
-	struct reading *r, const struct json_t *row, struct arena *arena)
+static bool read_head(struct reading *r, const struct json_t *row, struct arena *arena)
 {
 	struct erp_document *d = r->document;
-	d->date = business_date(
-		r->task.posting->transaction, wire_text(wire_get(row, "date_order")));
+	d->date =
+		business_date(r->task.posting->transaction, wire_text(wire_get(row, "date_order")));
 	d->currency = arena_copy(arena, wire_text(wire_at(wire_get(row, "currency_id"), 1)));
 	d->gross = wire_total(wire_get(row, "amount_total"));
 	d->tax = wire_total(wire_get(row, "amount_tax"));
@@ -76,7 +75,8 @@ static bool read_line(
 
 /* Several kinds of tender may share a method: a payment is of the kind of the next tender of that
  * method, and of the method's name when the till has no more. */
-static struct slice payment_kind(const struct odoo *o, struct reading *r, const struct json_t *method)
+static struct slice payment_kind(
+	const struct odoo *o, struct reading *r, const struct json_t *method)
 {
 	const struct transaction *t = r->task.posting->transaction;
 	const struct odoo_point *point = odoo_point_find(o, &t->key);
@@ -164,8 +164,8 @@ static enum status read_lines(struct odoo *o, struct reading *readings, size_t c
 	enum status s = odoo_send_search(o, &rows, err);
 	for (size_t k = 0; k < wire_count(rows) && s == OK; k++) {
 		const struct json_t *row = wire_at(rows, k);
-		struct reading *r = reading_of(
-			readings, count, odoo_reference(wire_get(row, "order_id")));
+		struct reading *r =
+			reading_of(readings, count, odoo_reference(wire_get(row, "order_id")));
 		if (r == NULL)
 			continue;
 		if (r->lines_left == 0)
@@ -191,8 +191,8 @@ static enum status read_payments(struct odoo *o, struct reading *readings, size_
 	enum status s = odoo_send_search(o, &rows, err);
 	for (size_t k = 0; k < wire_count(rows) && s == OK; k++) {
 		const struct json_t *row = wire_at(rows, k);
-		struct reading *r = reading_of(
-			readings, count, odoo_reference(wire_get(row, "pos_order_id")));
+		struct reading *r =
+			reading_of(readings, count, odoo_reference(wire_get(row, "pos_order_id")));
 		if (r == NULL)
 			continue;
 		if (r->payments_left == 0)

@@ -55,8 +55,8 @@ static void write_ids(struct buf *buf, const int64_t *ids, size_t count)
 	buf_char(buf, ']');
 }
 
-void odoo_begin(struct odoo *o, const char *model, const char *method, const int64_t *ids,
-	size_t count)
+void odoo_begin(
+	struct odoo *o, const char *model, const char *method, const int64_t *ids, size_t count)
 {
 	struct buf *buf = &o->request;
 	o->model = model;
@@ -70,8 +70,8 @@ void odoo_begin(struct odoo *o, const char *model, const char *method, const int
 		return;
 	}
 	write_head(o, "object", "execute_kw");
-	wire_write(buf, "%s,%i,%s,%s,%s,[", o->config->database, o->user_id, o->secret, model,
-		method);
+	wire_write(
+		buf, "%s,%i,%s,%s,%s,[", o->config->database, o->user_id, o->secret, model, method);
 	if (count > 0)
 		write_ids(buf, ids, count);
 	wire_write(buf, "],{");
@@ -93,8 +93,8 @@ struct reply {
 	struct json_t *result;
 };
 
-static enum status no_reply(const struct odoo *o, const struct rpc_answer *answer, bool reads,
-	struct error *err)
+static enum status no_reply(
+	const struct odoo *o, const struct rpc_answer *answer, bool reads, struct error *err)
 {
 	char excerpt[RPC_EXCERPT_MAX];
 	rpc_excerpt(answer, excerpt);
@@ -363,6 +363,6 @@ enum status odoo_log_in(struct odoo *o, struct error *err)
 		return error_set(err, E_CONFIG,
 			"Odoo at %s refused the login of user \"%s\" in database \"%s\"",
 			o->config->url, o->config->user, o->config->database);
-	return error_set(err, E_RETRY, "Odoo at %s: the answer to a login is no user",
-		o->config->url);
+	return error_set(
+		err, E_RETRY, "Odoo at %s: the answer to a login is no user", o->config->url);
 }

@@ -10,8 +10,8 @@ static void write_text(struct buf *buf, const char *name, const char *text)
 		wire_write(buf, ",%s:%s", name, text);
 }
 
-static void write_line(struct odoo *o, const struct odoo_line *line, const char *external_id,
-	uint32_t index)
+static void write_line(
+	struct odoo *o, const struct odoo_line *line, const char *external_id, uint32_t index)
 {
 	struct buf *buf = &o->request;
 	char uuid[ODOO_KEY_MAX];
@@ -85,9 +85,8 @@ static void write_order(struct odoo *o, const struct odoo_task *task, const char
 {
 	char uuid[ODOO_KEY_MAX];
 	odoo_uuid(task->posting->external_id, 0, uuid);
-	wire_write(&o->request,
-		"{'uuid':%s,'pos_reference':%s,'session_id':%i,'company_id':%i,", uuid, reference,
-		task->plan.point->session, task->plan.point->company);
+	wire_write(&o->request, "{'uuid':%s,'pos_reference':%s,'session_id':%i,'company_id':%i,",
+		uuid, reference, task->plan.point->session, task->plan.point->company);
 	write_body(o, task);
 	wire_write(&o->request, "}");
 }

@@ -294,7 +294,7 @@ enum status tryton_send(struct tryton *t, bool reads, struct json_t **ret_result
 {
 	unsigned conflicts = 0, warnings = 0;
 	int64_t number = (int64_t)t->call_number; /* a login in between has one of its own */
-	if (t->master.company == 0) /* which one is what the first call asks */
+	if (t->master.company == 0)               /* which one is what the first call asks */
 		wire_write(&t->request, ",{}]}");
 	else
 		wire_write(&t->request, ",{'company':%i}]}", t->master.company);
