@@ -65,6 +65,11 @@ enum status edge_tls_open(const char *ca_file, const char *client_cert, const ch
 	return OK;
 }
 
+void edge_tls_require_1_3(struct edge_tls *tls)
+{
+	SSL_CTX_set_min_proto_version(tls->context, TLS1_3_VERSION);
+}
+
 void edge_tls_close(struct edge_tls *tls)
 {
 	if (tls == NULL)
@@ -127,7 +132,7 @@ static enum edge_io outcome(
 	long verified = SSL_get_verify_result(session->ssl);
 	if (verified != X509_V_OK) {
 		ERR_clear_error();
-		error_set(err, E_RETRY, "%s: the certificate is not trusted: %s", what,
+		error_set(err, E_CONFIG, "%s: the certificate is not trusted: %s", what,
 			X509_verify_cert_error_string(verified));
 	} else {
 		failed(err, E_RETRY, what);

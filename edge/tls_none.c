@@ -9,6 +9,11 @@ enum status edge_tls_open(const char *ca_file, const char *client_cert, const ch
 		err, E_CONFIG, "url: this library was built without TLS, so only http:// works");
 }
 
+void edge_tls_require_1_3(struct edge_tls *tls)
+{
+	(void)tls;
+}
+
 void edge_tls_close(struct edge_tls *tls)
 {
 	(void)tls;

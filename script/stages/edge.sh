@@ -78,4 +78,5 @@ $PYTHON tests/system/edge_test.py --tillbridge "$TILLBRIDGE" --register "$TEST_D
 	--data "$TEST_DIR/edge" --seed "${TEST_SEED:-1}" || FAILED=1
 $PYTHON tests/system/agent_test.py --program "$TILLBRIDGE" --work "$TEST_DIR/agent" \
 	--kills "$(full_or 30 3)" || FAILED=1
+$PYTHON tests/system/send_test.py --program "$TILLBRIDGE" --work "$TEST_DIR/send" || FAILED=1
 [ $FAILED = 0 ]

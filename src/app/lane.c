@@ -28,14 +28,16 @@ enum status endpoint_parse(
 {
 	struct slice rest = slice_of(url), base, port;
 	char host[256], port_text[8];
-	if (!slice_starts(rest, "http://"))
+	bool secure = slice_starts(rest, "https://");
+	if (!secure && !slice_starts(rest, "http://"))
 		return error_set(err, E_CONFIG,
-			"\"%.200s\": an address such as http://127.0.0.1:8080 is expected", url);
-	rest = slice_make(rest.ptr + 7, rest.len - 7);
+			"\"%.200s\": an address such as http://127.0.0.1:8080 or https://centre.example is expected", url);
+	size_t scheme_len = secure ? 8 : 7;
+	rest = slice_make(rest.ptr + scheme_len, rest.len - scheme_len);
 	struct slice authority = slice_cut(rest, '/', &base);
 	struct slice name = slice_cut(authority, ':', &port);
 	if (port.ptr == NULL)
-		port = slice_of("80");
+		port = slice_of(secure ? "443" : "80");
 	uint64_t number;
 	if (name.len == 0 || name.len >= sizeof(host) || !slice_to_u64(port, &number) ||
 		number == 0 || number > 65535)
@@ -47,10 +49,31 @@ enum status endpoint_parse(
 		base.len--;
 	snprintf(host, sizeof(host), "%.*s", SLICE_ARG(name));
 	snprintf(port_text, sizeof(port_text), "%u", (unsigned)number);
+	*ret_endpoint = (struct endpoint){ .secure = secure };
+	snprintf(ret_endpoint->name, sizeof(ret_endpoint->name), "%s", host);
 	snprintf(ret_endpoint->host, sizeof(ret_endpoint->host), "%s:%s", host, port_text);
 	snprintf(ret_endpoint->path, sizeof(ret_endpoint->path), "%s%.*s%s",
 		base.len > 0 ? "/" : "", (int)base.len, base.len > 0 ? base.ptr : "", path);
 	return resolve(host, port_text, ret_endpoint, err);
+}
+
+enum status endpoint_secure(struct endpoint *endpoint, const char *ca_file, struct error *err)
+{
+	if (!endpoint->secure && ca_file != NULL)
+		return error_set(err, E_CONFIG,
+			"ca-file: http://%s has no certificate; expected https://", endpoint->host);
+	if (!endpoint->secure)
+		return OK;
+	enum status s = edge_tls_open(ca_file, NULL, NULL, &endpoint->tls, err);
+	if (s == OK)
+		edge_tls_require_1_3(endpoint->tls);
+	return s;
+}
+
+void endpoint_release(struct endpoint *endpoint)
+{
+	edge_tls_close(endpoint->tls);
+	endpoint->tls = NULL;
 }
 
 void lane_init(struct lane *lane, const struct endpoint *endpoint)
@@ -69,6 +92,9 @@ void lane_release(struct lane *lane)
 
 void lane_drop(struct lane *lane)
 {
+	edge_session_close(lane->session);
+	lane->session = NULL;
+	lane->shaken = false;
 	if (lane->fd >= 0)
 		close(lane->fd);
 	lane->fd = -1;
@@ -91,6 +117,10 @@ static enum status start_connecting(struct lane *lane, int epoll, void *user, st
 	if (connect(lane->fd, (const struct sockaddr *)&to->address, to->address_len) != 0 &&
 		errno != EINPROGRESS)
 		return error_errno(err, E_RETRY, "%s: cannot connect", to->host);
+	if (to->secure)
+		lane->session = edge_session_open(to->tls, lane->fd, to->name);
+	if (to->secure && lane->session == NULL)
+		return error_set(err, E_FULL, "%s: no TLS session", to->host);
 	return OK;
 }
 
@@ -129,20 +159,107 @@ static enum lane_result lost_by_errno(struct lane *lane, const char *what, struc
 	return LANE_LOST;
 }
 
+/* What became of a read or write under TLS; `err` says why it failed. LANE_ANSWERED: it is done. */
+static enum lane_result secured(struct lane *lane, enum edge_io io, struct error *why, struct error *err)
+{
+	switch (io) {
+	case EDGE_IO_DONE:
+		return LANE_ANSWERED;
+	case EDGE_IO_WANT_READ:
+	case EDGE_IO_WANT_WRITE:
+		return LANE_AGAIN;
+	case EDGE_IO_END:
+		return lost(lane, "the connection was closed before the answer", err);
+	case EDGE_IO_FAILED:
+		break;
+	}
+	error_set(err, why->status, "%s: %s", lane->endpoint->host, why->text);
+	lane_drop(lane);
+	return why->status == E_CONFIG ? LANE_UNTRUSTED : LANE_LOST;
+}
+
+/* Until the socket is connected there is nothing for TLS to write to. */
+static bool is_connected(const struct lane *lane)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	return getpeername(lane->fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
+static enum lane_result shake(struct lane *lane, struct error *err)
+{
+	struct error why = { OK, "" };
+	int failure = 0;
+	socklen_t len = sizeof(failure);
+	if (!is_connected(lane)) {
+		(void)getsockopt(lane->fd, SOL_SOCKET, SO_ERROR, &failure, &len);
+		errno = failure;
+		return failure == 0 ? LANE_AGAIN : lost_by_errno(lane, "cannot connect", err);
+	}
+	enum lane_result result =
+		secured(lane, edge_session_handshake(lane->session, &why), &why, err);
+	lane->shaken = result == LANE_ANSWERED;
+	return result;
+}
+
+/* Sends some of `out`. LANE_ANSWERED: some was sent. */
+static enum lane_result send_some(struct lane *lane, struct error *err)
+{
+	struct slice rest = slice_make(lane->out.ptr + lane->sent, lane->out.len - lane->sent);
+	if (lane->session != NULL) {
+		struct error why = { OK, "" };
+		size_t len = 0;
+		enum edge_io io = edge_session_write(lane->session, rest, &len, &why);
+		lane->sent += len;
+		return secured(lane, io, &why, err);
+	}
+	ssize_t n = 0;
+	do
+		n = send(lane->fd, rest.ptr, rest.len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EINPROGRESS || errno == ENOTCONN))
+		return LANE_AGAIN;
+	if (n < 0)
+		return lost_by_errno(lane, "cannot send", err);
+	lane->sent += (size_t)n;
+	return LANE_ANSWERED;
+}
+
 /* LANE_ANSWERED here means: all of it is sent. */
 static enum lane_result push(struct lane *lane, struct error *err)
 {
-	while (lane->sent < lane->out.len) {
-		ssize_t n = send(lane->fd, lane->out.ptr + lane->sent, lane->out.len - lane->sent,
-			MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EINPROGRESS || errno == ENOTCONN))
-			return LANE_AGAIN;
-		if (n < 0)
-			return lost_by_errno(lane, "cannot send", err);
-		lane->sent += (size_t)n;
+	enum lane_result result = LANE_ANSWERED;
+	if (lane->session != NULL && !lane->shaken)
+		result = shake(lane, err);
+	while (result == LANE_ANSWERED && lane->sent < lane->out.len)
+		result = send_some(lane, err);
+	return result;
+}
+
+/* LANE_ANSWERED: some bytes came. */
+static enum lane_result receive_some(struct lane *lane, struct error *err)
+{
+	char *room = buf_reserve(&lane->in, READ_BYTES);
+	if (room == NULL)
+		return lost(lane, "the answer is too long", err);
+	if (lane->session != NULL) {
+		struct error why = { OK, "" };
+		size_t len = 0;
+		enum edge_io io = edge_session_read(lane->session, room, READ_BYTES, &len, &why);
+		lane->in.len += len;
+		return secured(lane, io, &why, err);
 	}
+	ssize_t n = 0;
+	do
+		n = recv(lane->fd, room, READ_BYTES, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
+		return LANE_AGAIN;
+	if (n < 0)
+		return lost_by_errno(lane, "cannot receive", err);
+	if (n == 0)
+		return lost(lane, "the connection was closed before the answer", err);
+	lane->in.len += (size_t)n;
 	return LANE_ANSWERED;
 }
 
@@ -233,37 +350,43 @@ static enum lane_result look(struct lane *lane, struct answer *ret_answer, struc
 static enum lane_result pull(struct lane *lane, struct answer *ret_answer, struct error *err)
 {
 	for (;;) {
-		char *room = buf_reserve(&lane->in, READ_BYTES);
-		if (room == NULL)
-			return lost(lane, "the answer is too long", err);
-		ssize_t n = recv(lane->fd, room, READ_BYTES, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
-			return LANE_AGAIN;
-		if (n < 0)
-			return lost_by_errno(lane, "cannot receive", err);
-		if (n == 0)
-			return lost(lane, "the connection was closed before the answer", err);
-		lane->in.len += (size_t)n;
-		enum lane_result result = look(lane, ret_answer, err);
+		enum lane_result result = receive_some(lane, err);
+		if (result == LANE_ANSWERED)
+			result = look(lane, ret_answer, err);
+		else
+			return result;
 		if (result != LANE_AGAIN)
 			return result;
+	}
+}
+
+/* Nothing is expected: bytes or an end here mean that the server is leaving. Under TLS the bytes
+ * may be its tickets, which are nobody's answer. */
+static void look_at_idle(struct lane *lane)
+{
+	char byte;
+	size_t len;
+	struct error why = { OK, "" };
+	if (lane->session != NULL && lane->shaken) {
+		enum edge_io io = edge_session_read(lane->session, &byte, 1, &len, &why);
+		if (io != EDGE_IO_WANT_READ && io != EDGE_IO_WANT_WRITE)
+			lane_drop(lane);
+	} else if (lane->fd >= 0 && recv(lane->fd, &byte, 1, 0) >= 0) {
+		lane_drop(lane);
 	}
 }
 
 enum lane_result lane_step(struct lane *lane, struct answer *ret_answer, struct error *err)
 {
 	if (!lane->busy) {
-		/* Nothing is expected: bytes or an end here mean that the server is leaving. */
-		char byte;
-		if (lane->fd >= 0 && recv(lane->fd, &byte, 1, 0) >= 0)
-			lane_drop(lane);
+		look_at_idle(lane);
 		return LANE_AGAIN;
 	}
 	enum lane_result result = push(lane, err);
-	if (result == LANE_LOST)
+	if (result == LANE_LOST || result == LANE_UNTRUSTED)
 		return result;
+	if (lane->session != NULL && !lane->shaken)
+		return LANE_AGAIN;
 	/* An answer may come before all is sent (413), so it is looked for in any case. */
 	result = pull(lane, ret_answer, err);
 	if (result != LANE_ANSWERED)

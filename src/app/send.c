@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/sender.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 enum { FILES_MAX = 100, REFUSALS_SHOWN = 10, ANSWER_SHOWN_BYTES = 400 };
 
 struct send_config {
-	char *to;
+	char *to, *ca_file;
 	uint64_t connections, speed, days, patience_ms;
 };
 
@@ -21,7 +22,13 @@ static const struct option rows[] = {
 		.fallback = "http://127.0.0.1:8080",
 		.min = 1,
 		.max = 200,
-		.help = "The server that takes the transactions." },
+		.help = "The server that takes the transactions: http:// or https:// (TLS 1.3)." },
+	{ .name = "ca_file",
+		.type = OPTION_TEXT,
+		.offset = offsetof(struct send_config, ca_file),
+		.max = 4096,
+		.help = "The authorities (PEM) that the certificate of an https:// server may come from; "
+			"without it those that the system trusts." },
 	{ .name = "connections",
 		.type = OPTION_U64,
 		.offset = offsetof(struct send_config, connections),
@@ -79,14 +86,15 @@ static bool show_progress(void *context, const struct sender_progress *p)
 	return true;
 }
 
-static void show_refusal(
-	void *context, struct slice transaction, unsigned status, struct slice answer)
+static void show_refusal(void *context, const char *path, uint64_t line, struct slice transaction,
+	unsigned status, struct slice answer)
 {
 	struct shown *shown = context;
 	if (shown->refusals++ >= REFUSALS_SHOWN)
 		return;
 	bar_clear(&shown->bar);
-	fprintf(stderr, "refused with %u: %.*s\n  transaction: %.*s\n", status,
+	fprintf(stderr, "%s:%llu: refused with %u: %.*s\n  transaction: %.*s\n", path,
+		(unsigned long long)line, status,
 		(int)(answer.len < ANSWER_SHOWN_BYTES ? answer.len : ANSWER_SHOWN_BYTES),
 		answer.ptr, (int)(transaction.len < 160 ? transaction.len : 160), transaction.ptr);
 }
@@ -112,9 +120,12 @@ static int send_files(const struct send_config *config, const struct words *word
 	struct sender_progress progress = { 0 };
 	struct error err = { OK, "" };
 	struct clock *clock = clock_system();
+	/* OpenSSL cannot be told to write to a closed connection without it. */
+	signal(SIGPIPE, SIG_IGN);
 	bar_init(&shown.bar, clock, stderr);
 	struct sender_config sender = {
 		.url = config->to,
+		.ca_file = config->ca_file,
 		.paths = (const char *const *)words->items,
 		.path_count = words->count,
 		.connections = (unsigned)config->connections,

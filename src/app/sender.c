@@ -59,6 +59,7 @@ struct sender {
 	uint64_t answered_ns; /* when the last final answer came */
 	uint64_t progress_ns;
 	struct error last_loss; /* what the last broken connection said */
+	bool untrusted;         /* the server is another; last_loss says why */
 	struct sender_progress progress;
 };
 
@@ -128,6 +129,9 @@ static enum status read_one(struct sender *sender, struct error *err)
 				(unsigned long long)input_line_number(sender->input));
 		if (!wanted_day(sender, sender->held_waybill.business_date))
 			continue;
+		/* The input goes with its file, the configuration stays. */
+		sender->held_waybill.path = sender->config->paths[sender->path_index - 1];
+		sender->held_waybill.line = input_line_number(sender->input);
 		sender->held = line;
 		sender->holds = true;
 		sender->held_due_ns = due_time(sender, &sender->held_waybill);
@@ -193,7 +197,8 @@ static void count_answer(
 	uint64_t now_ns = sender->clock->monotonic_ns(sender->clock);
 	latency_add(&p->latency, (now_ns - carrier->started_ns) / 1000);
 	if (!taken && sender->config->refused != NULL)
-		sender->config->refused(sender->config->context,
+		sender->config->refused(sender->config->context, carrier->parcel->path,
+			carrier->parcel->line,
 			slice_make(carrier->parcel->bytes, carrier->parcel->len), answer->status,
 			answer->body);
 }
@@ -225,6 +230,9 @@ static void step(struct sender *sender, struct carrier *carrier)
 	}
 	switch (lane_step(&carrier->lane, &answer, &sender->last_loss)) {
 	case LANE_AGAIN:
+		return;
+	case LANE_UNTRUSTED:
+		sender->untrusted = true;
 		return;
 	case LANE_LOST:
 		send_again_later(sender, carrier, 0);
@@ -347,6 +355,8 @@ static enum status run(struct sender *sender, struct error *err)
 		if (read_error.status == OK && read_ahead(sender, &read_error) != OK)
 			sender->ended = true;
 		dispatch(sender);
+		if (sender->untrusted)
+			return error_set(err, E_CONFIG, "%s", sender->last_loss.text);
 		if (sender->ended && sender->queue.count == 0)
 			break;
 		s = wait_for_events(sender, err);
@@ -364,6 +374,8 @@ static enum status open_all(struct sender *sender, struct error *err)
 {
 	const struct sender_config *config = sender->config;
 	enum status s = endpoint_parse(config->url, "/v1/transactions", &sender->endpoint, err);
+	if (s == OK)
+		s = endpoint_secure(&sender->endpoint, config->ca_file, err);
 	if (s == OK)
 		s = sender_queue_init(&sender->queue, err);
 	if (s != OK)
@@ -389,6 +401,7 @@ static void close_all(struct sender *sender)
 		lane_release(&sender->carriers[i].lane);
 	}
 	free(sender->carriers);
+	endpoint_release(&sender->endpoint);
 	sender_queue_release(&sender->queue);
 	input_close(sender->input);
 	arena_release(&sender->arena);

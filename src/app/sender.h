@@ -30,7 +30,8 @@ struct sender_progress {
 };
 
 struct sender_config {
-	const char *url; /* "http://127.0.0.1:8080" */
+	const char *url; /* "http://127.0.0.1:8080", or https:// */
+	const char *ca_file; /* PEM, for https://; NULL: what the system trusts */
 	const char *const *paths;
 	unsigned path_count;
 	unsigned connections;
@@ -40,13 +41,14 @@ struct sender_config {
 	uint64_t seed;        /* of the jitter */
 	/* Called about five times a second; false ends the sending with E_STOPPED. */
 	bool (*progress)(void *context, const struct sender_progress *progress);
-	/* A transaction that the server does not take; `transaction` and `answer` as they were. */
-	void (*refused)(
-		void *context, struct slice transaction, unsigned status, struct slice answer);
+	/* A transaction that the server does not take, with the file and line where it stands;
+	 * `transaction` and `answer` as they were. */
+	void (*refused)(void *context, const char *path, uint64_t line, struct slice transaction,
+		unsigned status, struct slice answer);
 	void *context;
 };
 
 /* Sends everything. E_INPUT: a line is no transaction (what was read before it is sent); E_RETRY:
- * patience is over; E_CONFIG, E_IO, E_FULL. *ret_progress is always written. */
+ * patience is over; E_CONFIG (also a server whose certificate is not trusted), E_IO, E_FULL. *ret_progress is always written. */
 enum status sender_run(const struct sender_config *config, struct clock *clock,
 	struct sender_progress *ret_progress, struct error *err);

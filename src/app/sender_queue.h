@@ -11,6 +11,8 @@ struct parcel {
 	struct parcel *next;
 	struct till *till;
 	uint64_t due_ns;
+	const char *path; /* the file it stands in; lives as long as the queue */
+	uint64_t line;
 	unsigned attempts;
 	size_t len;
 	char bytes[];
@@ -41,6 +43,8 @@ struct waybill {
 	uint32_t business_date;
 	int64_t closed_ms;
 	bool closed;
+	const char *path; /* set by the reader of the file */
+	uint64_t line;
 };
 
 /* Reads it from a line; the slices point into the line or the arena. E_INPUT without file and

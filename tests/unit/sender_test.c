@@ -125,9 +125,10 @@ TEST(each_register_sends_in_order_although_the_server_is_busy_now_and_then)
 	EXPECT_NUMBER(progress.latency.count, REGISTERS * EACH);
 }
 
-static void count_refusal(
-	void *context, struct slice transaction, unsigned status, struct slice answer)
+static void count_refusal(void *context, const char *path, uint64_t line, struct slice transaction,
+	unsigned status, struct slice answer)
 {
+	EXPECT(strstr(path, "/sales.ndjson") != NULL && line >= 1 && line <= REGISTERS * EACH);
 	unsigned *sum = context;
 	EXPECT(slice_starts(transaction, "{\"store\":\"s\"") && slice_is(answer, "{}"));
 	*sum += status;
