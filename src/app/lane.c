@@ -31,7 +31,9 @@ enum status endpoint_parse(
 	bool secure = slice_starts(rest, "https://");
 	if (!secure && !slice_starts(rest, "http://"))
 		return error_set(err, E_CONFIG,
-			"\"%.200s\": an address such as http://127.0.0.1:8080 or https://centre.example is expected", url);
+			"\"%.200s\": an address such as http://127.0.0.1:8080 or "
+			"https://centre.example is expected",
+			url);
 	size_t scheme_len = secure ? 8 : 7;
 	rest = slice_make(rest.ptr + scheme_len, rest.len - scheme_len);
 	struct slice authority = slice_cut(rest, '/', &base);
@@ -160,7 +162,8 @@ static enum lane_result lost_by_errno(struct lane *lane, const char *what, struc
 }
 
 /* What became of a read or write under TLS; `err` says why it failed. LANE_ANSWERED: it is done. */
-static enum lane_result secured(struct lane *lane, enum edge_io io, struct error *why, struct error *err)
+static enum lane_result secured(
+	struct lane *lane, enum edge_io io, struct error *why, struct error *err)
 {
 	switch (io) {
 	case EDGE_IO_DONE:

@@ -16,15 +16,15 @@ enum { LANE_HEAD_BYTES_MAX = 16 << 10, LANE_ANSWER_BYTES_MAX = 4 << 20 };
 struct endpoint {
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	char name[256]; /* that the certificate must have */
-	char host[300]; /* for the Host field, with the port */
-	bool secure;    /* https:// */
+	char name[256];       /* that the certificate must have */
+	char host[300];       /* for the Host field, with the port */
+	bool secure;          /* https:// */
 	struct edge_tls *tls; /* of endpoint_secure() */
-	char path[300]; /* "/v1/transactions" */
+	char path[300];       /* "/v1/transactions" */
 };
 
-/* "http://host:port[/base]" or "https://..."; the path is appended to the base. E_CONFIG or E_RETRY (the name does
- * not resolve). */
+/* "http://host:port[/base]" or "https://..."; the path is appended to the base. E_CONFIG or E_RETRY
+ * (the name does not resolve). */
 enum status endpoint_parse(
 	const char *url, const char *path, struct endpoint *ret_endpoint, struct error *err);
 /* Makes ready for TLS 1.3 when the address is https://. The certificate must come from an authority
@@ -37,7 +37,7 @@ enum lane_result {
 	LANE_AGAIN, /* wait for the next event */
 	LANE_ANSWERED,
 	LANE_UNTRUSTED, /* the server is not who it should be; trying again is of no use */
-	LANE_LOST, /* connection refused, reset, closed or not HTTP: the outcome is unknown */
+	LANE_LOST,      /* connection refused, reset, closed or not HTTP: the outcome is unknown */
 };
 
 struct answer {

@@ -27,7 +27,8 @@ static const struct option rows[] = {
 		.type = OPTION_TEXT,
 		.offset = offsetof(struct send_config, ca_file),
 		.max = 4096,
-		.help = "The authorities (PEM) that the certificate of an https:// server may come from; "
+		.help = "The authorities (PEM) that the certificate of an https:// server may come "
+			"from; "
 			"without it those that the system trusts." },
 	{ .name = "connections",
 		.type = OPTION_U64,

@@ -30,7 +30,7 @@ struct sender_progress {
 };
 
 struct sender_config {
-	const char *url; /* "http://127.0.0.1:8080", or https:// */
+	const char *url;     /* "http://127.0.0.1:8080", or https:// */
 	const char *ca_file; /* PEM, for https://; NULL: what the system trusts */
 	const char *const *paths;
 	unsigned path_count;
@@ -49,6 +49,7 @@ struct sender_config {
 };
 
 /* Sends everything. E_INPUT: a line is no transaction (what was read before it is sent); E_RETRY:
- * patience is over; E_CONFIG (also a server whose certificate is not trusted), E_IO, E_FULL. *ret_progress is always written. */
+ * patience is over; E_CONFIG (also a server whose certificate is not trusted), E_IO, E_FULL.
+ * *ret_progress is always written. */
 enum status sender_run(const struct sender_config *config, struct clock *clock,
 	struct sender_progress *ret_progress, struct error *err);

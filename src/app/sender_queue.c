@@ -142,7 +142,8 @@ enum status sender_queue_add(struct sender_queue *queue, const struct waybill *w
 		return error_set(err, E_FULL, "more than %d registers, or out of memory",
 			SENDER_REGISTERS_MAX);
 	}
-	*parcel = (struct parcel){ .till = till, .due_ns = due_ns,
+	*parcel = (struct parcel){ .till = till,
+		.due_ns = due_ns,
 		.path = waybill->path,
 		.line = waybill->line,
 		.len = line.len };
