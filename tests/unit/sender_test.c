@@ -230,13 +230,13 @@ TEST(an_address_that_is_none_is_refused)
 {
 	struct site site = { .requests = 0 };
 	const char *path = "-";
-	snprintf(site.url, sizeof(site.url), "https://127.0.0.1");
+	snprintf(site.url, sizeof(site.url), "ftp://127.0.0.1");
 	struct sender_config config = config_for(&site, &path);
 	struct sender_progress progress;
 	struct error err;
 	EXPECT(sender_run(&config, clock_system(), &progress, &err) == E_CONFIG);
-	EXPECT_TEXT(err.text, "\"https://127.0.0.1\": an address such as http://127.0.0.1:8080 is "
-			      "expected");
+	EXPECT_TEXT(err.text, "\"ftp://127.0.0.1\": an address such as http://127.0.0.1:8080 or "
+			      "https://centre.example is expected");
 }
 
 TEST(a_latency_quantile_is_right_to_within_an_eighth)
